@@ -337,7 +337,7 @@ class DynamoDBLocal(Server):
 
     name = "DynamoDB Local"
     region = "us-west-2"
-    credentials = {"AWS_ACCESS_KEY_ID": "leat-tests", "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
+    credentials = {"AWS_ACCESS_KEY_ID": "leattests", "AWS_SECRET_ACCESS_KEY": "notasecret"}
 
     def __init__(self, *, port=None, dbpath=None, heap_mb=512):
         super().__init__()
