@@ -1,0 +1,30 @@
+/* From a transaction's raw events to row changes.
+ *
+ * A decoder belongs to one thread, and keeps what spans transactions: nothing but table descriptions, cached by name and content, so that row_change.table
+ * and its handle stay valid as long as the decoder. Values live until the handler returns. */
+#pragma once
+
+#include "binlog/stream.h"
+#include "contract/row_change.h"
+
+struct decoder;
+
+struct decoder_options {
+    const char *database;        /* events of other databases are skipped */
+    void *context;
+    /* Asked once per table description. Returns the handle that row changes carry, or NULL: the table's rows are skipped undecoded.
+     * `wanted` (table->column_count flags, all true at first) may be cleared for columns that need not be decoded. May return an error through ret_error (negative code) e.g. when a mapped column is gone. */
+    void *(*table)(void *context, const struct table *table, bool *wanted, int *ret_error, struct error *error);
+    /* Called for each change, in order. A negative return ends the decoding. */
+    int (*row)(void *context, const struct row_change *change, struct error *error);
+    /* For servers with binlog_row_metadata=MINIMAL: the live schema, used for names, signs and labels by column number (refused when number or type
+     * differ). NULL: such an event is an error (ERR_SOURCE with the remedy). */
+    const struct schema *schema;
+    bool cascades_logged; /* server_facts */
+};
+
+struct decoder *decoder_new(const struct decoder_options *options);
+void decoder_free(struct decoder *d); /* accepts NULL */
+
+/* Decodes the whole transaction, calling `row` for each change (TRUNCATE TABLE of a wanted table too). */
+int decoder_run(struct decoder *d, struct txn *txn, struct error *error) must_check;

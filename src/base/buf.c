@@ -1,0 +1,126 @@
+/* A growing buffer with a maximum. */
+#include "src/base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void buf_deinit(struct buf *buf) {
+    if (!buf)
+        return;
+    free(buf->data);
+    *buf = (struct buf){.max = buf->max};
+}
+
+void buf_clear(struct buf *buf) {
+    buf->len = 0;
+    buf->full = false;
+}
+
+char *buf_reserve(struct buf *buf, size_t size) {
+    if (buf->full)
+        return NULL;
+    if (size > buf->cap - buf->len) {
+        if (size > buf->max || buf->len > buf->max - size) {
+            buf->full = true;
+            return NULL;
+        }
+        size_t cap = MAX(buf->len + size, MIN(buf->cap * 2, buf->max));
+        buf->cap = MIN(MAX(cap, 64), MAX(buf->max, buf->len + size));
+        buf->data = xrealloc(buf->data, buf->cap);
+    }
+    return buf->data + buf->len;
+}
+
+void buf_put(struct buf *buf, const void *data, size_t len) {
+    if (len == 0)
+        return;
+    char *to = buf_reserve(buf, len);
+    if (to) {
+        memcpy(to, data, len);
+        buf->len += len;
+    }
+}
+
+void buf_put_slice(struct buf *buf, struct slice s) {
+    buf_put(buf, s.data, s.len);
+}
+
+void buf_put_text(struct buf *buf, const char *text) {
+    buf_put(buf, text, strlen(text));
+}
+
+void buf_put_char(struct buf *buf, char c) {
+    buf_put(buf, &c, 1);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n > 0) {
+        char *to = buf_reserve(buf, (size_t)n + 1);
+        if (to) {
+            vsnprintf(to, (size_t)n + 1, format, again);
+            buf->len += (size_t)n;
+        }
+    }
+    va_end(again);
+}
+
+static void put_le(struct buf *buf, uint64_t v, unsigned size) {
+    unsigned char b[8];
+    for (unsigned i = 0; i < size; i++)
+        b[i] = (unsigned char)(v >> (8 * i));
+    buf_put(buf, b, size);
+}
+
+static void put_be(struct buf *buf, uint64_t v, unsigned size) {
+    unsigned char b[8];
+    for (unsigned i = 0; i < size; i++)
+        b[i] = (unsigned char)(v >> (8 * (size - 1 - i)));
+    buf_put(buf, b, size);
+}
+
+void buf_put_u8(struct buf *buf, uint8_t v) {
+    put_le(buf, v, 1);
+}
+void buf_put_le16(struct buf *buf, uint16_t v) {
+    put_le(buf, v, 2);
+}
+void buf_put_le32(struct buf *buf, uint32_t v) {
+    put_le(buf, v, 4);
+}
+void buf_put_le64(struct buf *buf, uint64_t v) {
+    put_le(buf, v, 8);
+}
+void buf_put_be32(struct buf *buf, uint32_t v) {
+    put_be(buf, v, 4);
+}
+void buf_put_be64(struct buf *buf, uint64_t v) {
+    put_be(buf, v, 8);
+}
+
+void buf_put_varint(struct buf *buf, uint64_t v) {
+    unsigned char b[10];
+    unsigned n = 0;
+    for (; v >= 0x80; v >>= 7)
+        b[n++] = (unsigned char)(v | 0x80);
+    b[n++] = (unsigned char)v;
+    buf_put(buf, b, n);
+}
+
+void buf_put_blob(struct buf *buf, struct slice s) {
+    buf_put_varint(buf, s.len);
+    buf_put_slice(buf, s);
+}
+
+const char *buf_text(struct buf *buf) {
+    char *end = buf_reserve(buf, 1);
+    if (!end)
+        return "";
+    *end = 0;
+    return buf->data;
+}
