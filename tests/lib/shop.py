@@ -493,6 +493,10 @@ class MixedLoad:
     def total(self):
         return sum(self.done.values())
 
+    def wait(self, timeout_s):
+        """Until the end, or for a while."""
+        self._threads[0].join(timeout_s)
+
     def stop(self):
         self._stop.set()
         return self.join()
