@@ -391,7 +391,7 @@ def dynamodb_client(endpoint, region="us-west-2"):
         "dynamodb", endpoint_url=endpoint, region_name=region,
         aws_access_key_id=DynamoDBLocal.credentials["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=DynamoDBLocal.credentials["AWS_SECRET_ACCESS_KEY"],
-        config=Config(retries={"max_attempts": 4}, connect_timeout=5, read_timeout=60, max_pool_connections=16))
+        config=Config(retries={"max_attempts": 4}, proxies={}, connect_timeout=5, read_timeout=60, max_pool_connections=16))
 
 
 def create_contract_tables(client, contract, prefix=""):
@@ -469,7 +469,9 @@ class Leat(Server):
             "http": {"listen": f"127.0.0.1:{self.port}"},
             "log": {"format": "logfmt", "level": "info"}}, config or {})
         self.write_config()
-        self.env = {**os.environ, **DynamoDBLocal.credentials, **(env or {})}
+        # LEAT_… variables override the configuration, so none of the harness's own goes along
+        inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(("LEAT_", "AWS_"))}
+        self.env = {**inherited, **DynamoDBLocal.credentials, **(env or {})}
 
     def write_config(self, **overlay):
         """Writes the configuration again, with `overlay` laid over it."""
