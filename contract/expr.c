@@ -1,0 +1,196 @@
+/* Evaluates expressions: comparisons and three-valued logic over a scope's rows.
+ *
+ * Truth is a value: VALUE_NULL, or VALUE_INT 0 or 1, as in SQL. */
+#include "contract/expr.h"
+
+#include "contract/expr_tree.h"
+#include "contract/number.h"
+
+bool expr_column(const struct expr *e, unsigned *ret_node, unsigned *ret_column) {
+    if (e->kind != EXPR_COLUMN)
+        return false;
+    *ret_node = e->node;
+    *ret_column = e->column;
+    return true;
+}
+
+static const struct value null_value = {.kind = VALUE_NULL};
+
+static struct value truth(bool b) {
+    return (struct value){.kind = VALUE_INT, .i = b};
+}
+
+/* ---- comparing */
+
+static bool is_number(const struct value *v) {
+    return v->kind >= VALUE_INT && v->kind <= VALUE_DOUBLE;
+}
+
+/* The compiler lets only values of one class meet; numbers compare exactly, by their text. */
+static int compare_numbers(const struct value *a, const struct value *b) {
+    defer(buf_deinit) struct buf x = BUF_INIT(1024), y = BUF_INIT(1024);
+    value_put_text(&x, a);
+    value_put_text(&y, b);
+    struct number m = {0}, n = {0};
+    (void)number_parse(buf_slice(&x), &m);
+    (void)number_parse(buf_slice(&y), &n);
+    return number_compare(&m, &n);
+}
+
+static bool is_packed_time(const struct value *v) {
+    return v->kind == VALUE_DATE || v->kind == VALUE_DATETIME || v->kind == VALUE_TIMESTAMP;
+}
+
+static int compare(const struct value *a, const struct value *b) {
+    if (a->kind == VALUE_INT && b->kind == VALUE_INT)
+        return (a->i > b->i) - (a->i < b->i);
+    if (is_number(a) && is_number(b))
+        return compare_numbers(a, b);
+    if (is_packed_time(a) && is_packed_time(b))
+        return (a->u > b->u) - (a->u < b->u);
+    if (a->kind == VALUE_TIME && b->kind == VALUE_TIME)
+        return (a->i > b->i) - (a->i < b->i);
+    return slice_compare(value_slice(a), value_slice(b)); /* text, binary, and an ENUM by its label */
+}
+
+static bool holds(enum expr_op op, int order) {
+    switch (op) {
+    case OP_EQUAL:
+    case OP_NULL_SAFE_EQUAL:
+        return order == 0;
+    case OP_NOT_EQUAL:
+        return order != 0;
+    case OP_LESS:
+        return order < 0;
+    case OP_LESS_EQUAL:
+        return order <= 0;
+    case OP_GREATER:
+        return order > 0;
+    case OP_GREATER_EQUAL:
+        return order >= 0;
+    }
+    return false;
+}
+
+/* Dates with a zero month or day are NULL in expressions too. */
+static bool is_null(const struct value *v) {
+    if (!value_has(v))
+        return true;
+    if (!is_packed_time(v))
+        return false;
+    struct datetime t = value_unpack_datetime(v->u);
+    return t.month == 0 || t.day == 0;
+}
+
+static struct value compare_values(enum expr_op op, const struct value *a, const struct value *b) {
+    bool null_a = is_null(a), null_b = is_null(b);
+    if (op == OP_NULL_SAFE_EQUAL && (null_a || null_b))
+        return truth(null_a && null_b);
+    return null_a || null_b ? null_value : truth(holds(op, compare(a, b)));
+}
+
+/* ---- the kinds */
+
+static int eval_compare(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                        struct error *error) {
+    struct value a, b;
+    int r = expr_eval(e->args[0], rows, arena, &a, error);
+    if (r == EVALUATE_OK)
+        r = expr_eval(e->args[1], rows, arena, &b, error);
+    if (r == EVALUATE_OK)
+        *ret = compare_values(e->op, &a, &b);
+    return r;
+}
+
+/* -1: NULL, else 0 or 1. */
+static int truth_of(const struct value *v) {
+    if (is_null(v))
+        return -1;
+    static const struct value zero = {.kind = VALUE_INT};
+    return compare(v, &zero) != 0;
+}
+
+/* AND ends with the first false, OR with the first true; NULL when it hangs on a NULL. */
+static int eval_logic(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                      struct error *error) {
+    int decides = e->kind == EXPR_OR;
+    bool null = false;
+    for (size_t i = 0; i < e->arg_count; i++) {
+        struct value v;
+        int r = expr_eval(e->args[i], rows, arena, &v, error);
+        if (r != EVALUATE_OK)
+            return r;
+        int t = truth_of(&v);
+        if (t == decides) {
+            *ret = truth(decides);
+            return EVALUATE_OK;
+        }
+        null |= t < 0;
+    }
+    *ret = null ? null_value : truth(!decides);
+    return EVALUATE_OK;
+}
+
+static int eval_not(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                    struct error *error) {
+    struct value v;
+    int r = expr_eval(e->args[0], rows, arena, &v, error);
+    if (r == EVALUATE_OK)
+        *ret = is_null(&v) ? null_value : truth(truth_of(&v) == 0);
+    return r;
+}
+
+static int eval_is_null(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                        struct error *error) {
+    struct value v;
+    int r = expr_eval(e->args[0], rows, arena, &v, error);
+    if (r == EVALUATE_OK)
+        *ret = truth(is_null(&v));
+    return r;
+}
+
+static int eval_in(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                   struct error *error) {
+    struct value sought;
+    bool null = false;
+    int r = expr_eval(e->args[0], rows, arena, &sought, error);
+    for (size_t i = 1; r == EVALUATE_OK && i < e->arg_count; i++) {
+        struct value v;
+        r = expr_eval(e->args[i], rows, arena, &v, error);
+        if (r != EVALUATE_OK)
+            return r;
+        struct value equal = compare_values(OP_EQUAL, &sought, &v);
+        if (truth_of(&equal) == 1) {
+            *ret = equal;
+            return EVALUATE_OK;
+        }
+        null |= is_null(&equal);
+    }
+    if (r == EVALUATE_OK)
+        *ret = null ? null_value : truth(false);
+    return r;
+}
+
+static int eval_column(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                       struct error *error) {
+    const struct value *row = rows->rows[e->node];
+    *ret = row ? row[e->column] : null_value;
+    return EVALUATE_OK;
+}
+
+static int eval_literal(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                        struct error *error) {
+    *ret = e->literal;
+    return EVALUATE_OK;
+}
+
+int expr_eval(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+              struct error *error) {
+    static int (*const by_kind[])(const struct expr *, const struct row_set *, struct arena *, struct value *,
+                                  struct error *) = {
+        [EXPR_COLUMN] = eval_column,   [EXPR_LITERAL] = eval_literal, [EXPR_COMPARE] = eval_compare,
+        [EXPR_AND] = eval_logic,       [EXPR_OR] = eval_logic,        [EXPR_NOT] = eval_not,
+        [EXPR_IS_NULL] = eval_is_null, [EXPR_IN] = eval_in,
+    };
+    return by_kind[e->kind](e, rows, arena, ret, error);
+}

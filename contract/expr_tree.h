@@ -1,0 +1,27 @@
+/* The inside of expressions: what the compiler builds and expr_eval() walks. */
+#pragma once
+
+#include "contract/contract.h"
+
+enum expr_kind {
+    EXPR_COLUMN,  /* node, column */
+    EXPR_LITERAL, /* literal */
+    EXPR_COMPARE, /* op; two args */
+    EXPR_AND,
+    EXPR_OR,
+    EXPR_NOT,     /* one arg */
+    EXPR_IS_NULL, /* one arg */
+    EXPR_IN,      /* the first arg is sought among the others */
+};
+
+enum expr_op { OP_EQUAL, OP_NOT_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_GREATER, OP_GREATER_EQUAL, OP_NULL_SAFE_EQUAL };
+
+struct expr {
+    enum expr_kind kind;
+    enum expr_op op;
+    unsigned node;
+    unsigned column; /* while the contract is compiled a number of the table, then of the source */
+    struct value literal;
+    struct expr **args;
+    size_t arg_count;
+};
