@@ -1,0 +1,14 @@
+/* The fuzzy snapshot: reads the tables in chunks of key order while the source works on (ARCHITECTURE.md, "Starting from nothing"). */
+#pragma once
+
+#include "src/app/prepare.h"
+#include "src/app/status.h"
+
+/* Drives the engine from EMPTY or LOADING to REDO. `stop` is looked at between chunks: ERR_STOPPED then, and a later call goes on where this one
+ * ended (unless the rows must come from one consistent view: then from the beginning). */
+int snapshot_run(const struct config *config, const struct prepared *prepared, struct engine *engine,
+                 struct status *status, const volatile bool *stop, struct error *error) must_check;
+
+/* REDO, at H: reads again, by key, the rows that partial images left incomplete. */
+int snapshot_reread(const struct config *config, const struct prepared *prepared, struct engine *engine,
+                    struct error *error) must_check;
