@@ -42,6 +42,7 @@ def dynamodb(dynamodb_server):
     """DynamoDB Local without tables."""
     if not dynamodb_server.running:
         dynamodb_server.start()
+    dynamodb_server.go_on()  # a failed test may have left it frozen
     client = dynamodb_server.client()
     for table in client.list_tables()["TableNames"]:
         client.delete_table(TableName=table)
