@@ -251,7 +251,7 @@ class Mysql(Server):
         self.options = {
             "server_id": random.randrange(1, 2**31), "log_bin": "binlog", "gtid_mode": "ON", "enforce_gtid_consistency": "ON",
             "binlog_row_metadata": "FULL", "mysqlx": "OFF", "secure_file_priv": "NULL",
-            "innodb_buffer_pool_size": "96M", "max_connections": 200, "character_set_server": "utf8mb4",
+            "innodb_buffer_pool_size": "96M", "innodb_redo_log_capacity": "32M", "max_connections": 200, "character_set_server": "utf8mb4",
             "default_time_zone": "+03:30",  # not UTC: who forgets to set the session's zone is found out
         }
         if not durable:  # safe against kill -9, though not against a power cut
