@@ -73,6 +73,8 @@ static const struct option options[] = {
      "rows that one SELECT of the snapshot reads"},
     {"http.listen", OPTION_TEXT, AT(http_listen), "127.0.0.1:8080", 0, 0, NULL,
      "address and port of /health /ready /status /metrics; port 0 picks one; empty: none"},
+    {"http.ready_lag_s", OPTION_INT, AT(http_ready_lag_s), "60", 1, 86400, NULL,
+     "seconds behind the source above which /ready says no"},
     {"log.format", OPTION_CHOICE, AT(log_format), "json", 0, 0, "json logfmt", "form of the log on standard error"},
     {"log.level", OPTION_CHOICE, AT(log_level), "info", 0, 0, "error warning info debug", "least level that is logged"},
     {"log.redact_keys", OPTION_BOOL, AT(log_redact_keys), "true", 0, 0, NULL, "hash the keys of items in logs"},

@@ -39,6 +39,7 @@ struct config {
     int64_t store_max_gb;
     int64_t snapshot_chunk_rows;
     char *http_listen;
+    int64_t http_ready_lag_s;
     int64_t log_format;
     int64_t log_level;
     bool log_redact_keys;

@@ -49,7 +49,7 @@ struct status {
         char version[64];
         char uuid[37];
         char host[300];
-        char trouble[1024]; /* why it is not connected */
+        char trouble[2048]; /* why it is not connected */
         uint64_t reconnects;
         struct stream_heard heard;
     } source;

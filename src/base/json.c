@@ -340,3 +340,32 @@ void json_put_raw(struct json_out *out, struct slice json) {
     before_value(out);
     buf_put_slice(out->buf, json);
 }
+
+void json_put_value(struct json_out *out, const struct json *v) {
+    switch (json_type(v)) {
+    case JSON_NULL:
+        json_put_null(out);
+        break;
+    case JSON_BOOL:
+        json_put_bool(out, json_bool(v));
+        break;
+    case JSON_NUMBER:
+        json_put_raw(out, json_number(v));
+        break;
+    case JSON_STRING:
+        json_put_slice(out, json_string(v));
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT: {
+        bool object = json_type(v) == JSON_OBJECT;
+        json_open(out, object ? '{' : '[');
+        for (struct json_iter i = json_iter(v); json_next(&i);) {
+            if (object)
+                json_key(out, json_text(i.key));
+            json_put_value(out, i.value);
+        }
+        json_close(out, object ? '}' : ']');
+        break;
+    }
+    }
+}

@@ -77,4 +77,5 @@ void json_put_uint(struct json_out *out, uint64_t v);
 void json_put_double(struct json_out *out, double v);
 void json_put_bool(struct json_out *out, bool v);
 void json_put_null(struct json_out *out);
+void json_put_value(struct json_out *out, const struct json *v); /* a parsed value again */
 void json_put_raw(struct json_out *out, struct slice json); /* a finished JSON value */
