@@ -1,0 +1,171 @@
+/* Who claims a key, and what was last decided for it.
+ *
+ * DB_OWNERS: length of the key part (2 bytes), item key, 0 -> blob(item key when long), hash of the last decided value; and beside it, for each claimant: item key, entity's order + 1, root ->
+ * blob(root when long), blob(item key when long). The claimants of a key stand in the order that decides a conflict: entity, root key (of roots whose keys are long and equal in their first
+ * bytes: by digest, which is as independent of history). */
+#include "transform/state.h"
+
+static bool put_prefix(struct buf *b, struct slice key) {
+    struct buf part defer(buf_deinit) = BUF_INIT(KEY_HALF_MAX);
+    bool shortened = key_put_part(&part, key, KEY_HALF_MAX);
+    buf_clear(b);
+    key_put_be16(b, (unsigned)part.len);
+    buf_put_slice(b, buf_slice(&part));
+    return shortened;
+}
+
+/* The claimant's entry: into e->key and e->value. */
+static void claim_entry(struct engine *e, struct slice key, const struct entity *entity, struct slice root) {
+    bool long_key = put_prefix(&e->key, key);
+    key_put_be16(&e->key, entity->order + 1);
+    bool long_root = key_put_part(&e->key, root, KEY_HALF_MAX);
+    buf_clear(&e->value);
+    key_put_full(&e->value, root, long_root);
+    key_put_full(&e->value, key, long_key);
+}
+
+/* Claimants of a key, at most `max` are counted. */
+static int count_claims(struct engine *e, struct slice key, size_t max, size_t *ret, struct error *error) {
+    struct buf prefix defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX);
+    put_prefix(&prefix, key);
+    struct store_scan scan defer(store_scan_end);
+    int r = store_scan(&scan, e->store, DB_OWNERS, buf_slice(&prefix), (struct slice){NULL, 0}, error);
+    struct slice found, value;
+    size_t count = 0;
+    while (!r && count < max && (r = store_scan_next(&scan, &found, &value, error)) == 0)
+        count += key_get_be16(found, prefix.len) != 0;
+    *ret = count;
+    return r < 0 ? r : 0;
+}
+
+static uint64_t *conflicts_of(struct engine *e, const struct entity *entity) {
+    return &e->conflicts[entity->target->number];
+}
+
+int owners_claim(struct engine *e, struct slice key, const struct entity *entity, struct slice root, struct error *error) {
+    size_t before = 0;
+    int r = entity->can_conflict ? count_claims(e, key, 2, &before, error) : 0;
+    if (r)
+        return r;
+    claim_entry(e, key, entity, root);
+    struct slice there;
+    r = store_get(e->store, DB_OWNERS, buf_slice(&e->key), &there, error);
+    if (r <= 0)
+        return r;
+    if (before == 1)
+        ++*conflicts_of(e, entity);
+    return store_put(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);
+}
+
+int owners_give_up(struct engine *e, struct slice key, const struct entity *entity, struct slice root, struct error *error) {
+    claim_entry(e, key, entity, root);
+    int r = store_delete(e->store, DB_OWNERS, buf_slice(&e->key), error);
+    if (r || !entity->can_conflict)
+        return r < 0 ? r : 0;
+    size_t left;
+    r = count_claims(e, key, 2, &left, error);
+    if (!r && left == 1 && *conflicts_of(e, entity))
+        --*conflicts_of(e, entity);
+    return r;
+}
+
+int owners_first(struct engine *e, struct slice key, struct arena *arena, struct claim *ret, struct error *error) {
+    struct buf prefix defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX);
+    bool long_key = put_prefix(&prefix, key);
+    *ret = (struct claim){0};
+    struct store_scan scan defer(store_scan_end);
+    int r = store_scan(&scan, e->store, DB_OWNERS, buf_slice(&prefix), (struct slice){NULL, 0}, error);
+    struct slice found, value;
+    while (!r && !ret->entity && (r = store_scan_next(&scan, &found, &value, error)) == 0) {
+        struct cursor c = cursor_of(value.data, value.len);
+        unsigned order = key_get_be16(found, prefix.len);
+        if (order == 0) {
+            r = key_check(&c, key, error);
+            const unsigned char *hash = cursor_take(&c, sizeof(ret->decided.bytes));
+            if (hash)
+                memcpy(ret->decided.bytes, hash, sizeof(ret->decided.bytes));
+            ret->has_decided = hash != NULL;
+            continue;
+        }
+        struct slice root = key_full(found, prefix.len + 2, &c);
+        if (long_key)
+            r = key_check(&c, key, error);
+        if (order > e->contract->entity_count)
+            return error_set(error, ERR_STORE, "the store is damaged: a key's claimant is of no entity");
+        ret->entity = e->contract->entities[order - 1];
+        ret->root = (struct slice){arena_copy(arena, root.data, root.len), root.len};
+    }
+    return r < 0 ? r : 0;
+}
+
+int owners_decided(struct engine *e, struct slice key, const struct digest128 *hash, struct error *error) {
+    bool long_key = put_prefix(&e->key, key);
+    key_put_be16(&e->key, 0);
+    if (!hash) {
+        int r = store_delete(e->store, DB_OWNERS, buf_slice(&e->key), error);
+        return r < 0 ? r : 0;
+    }
+    buf_clear(&e->value);
+    key_put_full(&e->value, key, long_key);
+    buf_put(&e->value, hash->bytes, sizeof(hash->bytes));
+    return store_put(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);
+}
+
+/* ---- left-overs of an earlier life (engine_reset): claims that no root makes */
+
+struct left_over {
+    struct slice key, root;
+    const struct entity *entity;
+};
+
+static int is_stale(struct engine *e, const struct left_over *claim, struct error *error) {
+    struct row row;
+    int r = row_read(e, claim->root, &e->scratch, &row, error);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r == 0 && i < row.source->rooted_count; i++)
+        if (row.source->rooted[i] == claim->entity)
+            return row.marks[i].state != MARK_ITEM || !slice_equal(row.marks[i].key, claim->key);
+    return 1;
+}
+
+int owners_leftovers(struct engine *e, struct buf *at, size_t max, bool *ret_done, struct error *error) {
+    struct left_over *list = arena_alloc(&e->batch, (max + 1) * sizeof(*list));
+    size_t count = 0, seen = 0;
+    struct store_scan scan defer(store_scan_end);
+    int r = store_scan(&scan, e->store, DB_OWNERS, (struct slice){NULL, 0}, buf_slice(at), error);
+    struct slice found, value;
+    while (!r && seen < max && (r = store_scan_next(&scan, &found, &value, error)) == 0) {
+        seen++;
+        buf_clear(at);
+        buf_put_slice(at, found);
+        size_t prefix = 2 + key_get_be16(found, 0);
+        unsigned order = key_get_be16(found, prefix);
+        if (order == 0 || order > e->contract->entity_count)
+            continue;
+        struct cursor c = cursor_of(value.data, value.len);
+        struct slice root = key_full(found, prefix + 2, &c), key = cursor_blob(&c);
+        if (!key.len)
+            key = (struct slice){found.data + 2, prefix - 2};
+        list[count++] = (struct left_over){{arena_copy(&e->batch, key.data, key.len), key.len}, {arena_copy(&e->batch, root.data, root.len), root.len}, e->contract->entities[order - 1]};
+    }
+    if (r < 0)
+        return r;
+    *ret_done = r == 1;
+    buf_put_char(at, 0);
+    store_scan_end(&scan);
+    for (size_t i = 0; i < count; i++) {
+        arena_reset(&e->scratch);
+        r = is_stale(e, &list[i], error);
+        if (r < 0)
+            return r;
+        if (r == 0)
+            continue;
+        r = owners_give_up(e, list[i].key, list[i].entity, list[i].root, error);
+        if (!r)
+            r = key_set_add(e, &e->touched, list[i].key, error);
+        if (r)
+            return r;
+    }
+    return 0;
+}

@@ -1,0 +1,229 @@
+/* What the files of the engine share: its state, and who offers what. The order of the flow: map, apply, cascade, climb, evaluate, claim, outbox, journal, jobs. */
+#pragma once
+
+#include "transform/engine.h"
+#include "transform/journal.h"
+#include "transform/keys.h"
+#include "transform/ring.h"
+#include "transform/flight.h"
+#include "transform/store.h"
+
+#ifdef LEAT_MUTANTS
+/* The simulator proves itself: each mutant breaks one rule and must be found. Crash points end a call as a crash would. */
+enum engine_mutant {
+    MUTANT_NONE, MUTANT_NOKEYS, MUTANT_JLAST, MUTANT_AFTERONLY, MUTANT_NOCASCADE, MUTANT_HASHACKED, MUTANT_RESEQ, MUTANT_ACKPOS, MUTANT_SWEEPNOJOURNAL, MUTANT_SWEEP_BEFORE, MUTANT_CKPT_AT_H,
+    MUTANT_EARLY, MUTANT_NOOUTBOX, MUTANT_RE_DURABLE, MUTANT_RE_START, MUTANT_NOBUMP, MUTANT_REREAD, MUTANT_COUNT
+};
+extern int engine_mutant;
+extern const char *const engine_mutant_names[MUTANT_COUNT];
+extern bool (*engine_crash)(const char *place); /* true: die here */
+#define MUTANT(name) (engine_mutant == MUTANT_##name)
+#define CRASH_POINT(place)                                                                                             \
+    do {                                                                                                               \
+        if (engine_crash && engine_crash(place))                                                                       \
+            return error_set(error, ERR_STOPPED, "crash point %s", place);                                             \
+    } while (0)
+#else
+#define MUTANT(name) false
+#define CRASH_POINT(place) ((void)0)
+#endif
+
+enum {
+    ASSERT_AFTER_US_MINUTES = 15, /* a DynamoDB signature lives 5 minutes; the rest is margin (FAULTS.md, T7) */
+    DIRTY_IN_MEMORY = 100000,     /* roots; more spill into the store */
+    ITEMS_IN_MEMORY = 32 << 20,   /* bytes of evaluated items that a batch keeps until they are sent */
+    CHILD_ROWS_MAX = 150000,      /* of one list: an item with more is over 400 KB whatever they hold */
+    GATHER_BYTES_MAX = 256 << 20, /* of rows read for one item */
+    ROW_BYTES_MAX = 1 << 30,
+    INDEX_COLUMNS_MAX = 64, /* checked when the engine opens */
+};
+#define ASSERT_AFTER_US ((int64_t)ASSERT_AFTER_US_MINUTES * 60 * 1000000)
+
+/* A set of byte strings that moves into a database of the store when it grows beyond memory; one batch's. */
+struct key_set {
+    enum store_db db;
+    struct slice *slots; /* open addressing; data NULL: free */
+    size_t cap, count;
+    bool spilled;
+};
+
+/* ---- the store's row records (row.c) */
+
+enum mark_state { MARK_NONE, MARK_ITEM, MARK_UNKEYED, MARK_POISON, MARK_REFUSED /* by DynamoDB: the value with this hash */ };
+struct mark {
+    uint8_t state; /* enum mark_state */
+    struct slice key; /* item_key bytes of MARK_ITEM */
+    struct digest128 hash;
+};
+struct row {
+    const struct source *source;
+    const struct value *values; /* NULL: the row is gone, its marks wait for the batch's end */
+    struct mark *marks;         /* source->rooted_count */
+};
+
+struct mapping {
+    struct mapping *next;
+    const struct source *source;
+    struct digest128 shape;
+    int columns[]; /* per source column: number in the event's table */
+};
+
+/* An item that DynamoDB refused for good; waits for the end of the open batch. */
+struct refusal {
+    struct refusal *next;
+    struct digest128 hash;
+    char reason[200];
+    size_t key_len;
+    char key[];
+};
+
+struct engine {
+    struct engine_options options;
+    const struct contract *contract;
+    char *state_dir;
+    struct store *store;
+    struct journal *journal;
+    struct arena batch;   /* until the batch's end */
+    struct arena scratch; /* one row's change, one key's decision */
+    struct buf key, value, other; /* for building keys and records */
+    struct mapping *mappings;
+    bool changed; /* the store, since the checkpoint */
+
+    /* what meta keeps */
+    enum engine_life life; /* RECOVERING is not kept: it follows from `resume` */
+    uint64_t number;       /* of the last batch or decision between batches */
+    struct position applied;
+    struct position resume; /* J: nothing is sent before the store has met it; {0}: none */
+    struct position low, high;
+    bool consistent, sweeping, leftovers, clean;
+    struct buf sweep_at; /* row key behind which the sweep goes on; empty: at the start */
+    bool sweep_owners;   /* second pass: what claims no root makes any more */
+    uint64_t sweep_done, sweep_total, snapshot_rows;
+    int64_t assert_until_us; /* every key written until then is asserted again */
+    uint64_t next_group;
+    uint64_t *unkeyed, *dead; /* [entity order] */
+    uint64_t *conflicts;      /* [target number] */
+
+    /* the batch */
+    bool in_transaction, in_batch;
+    struct position batch_before;
+    int64_t batch_commit_us; /* of its first transaction */
+    uint64_t batch_changes, batch_transactions;
+    struct key_set dirty, touched;
+    bool fuzzy; /* REDO: rows may be missing */
+
+    /* the outbox */
+    struct ring ring;
+    uint64_t older; /* outbox keys decided in a sweep: older than all positions */
+    uint64_t outbox_keys;
+    uint64_t life_number; /* decisions up to it are of an earlier life */
+    struct flight flight;
+    struct buf pump_at; /* the walk over the outbox */
+    uint64_t pump_idle; /* entries seen since something could be sent */
+    struct item_write *pending; /* collected by outbox_send() */
+    size_t pending_count;
+    struct arena sending; /* what they point to */
+    struct refusal *refusals; /* by DynamoDB, not yet worked in */
+    struct buf again_at;
+    bool reread_waits;
+
+    /* numbers */
+    struct position checkpointed;
+    uint64_t changes_since_checkpoint, transactions, batches, checkpoints, suppressed;
+    int64_t checkpoint_wall_us, checkpoint_ms;
+    uint64_t *row_changes, *items_put, *items_deleted;
+    struct position nowhere; /* {0} */
+};
+
+/* sets.c */
+int key_set_add(struct engine *e, struct key_set *set, struct slice key, struct error *error) must_check;
+/* Calls for each, in no order; the function must not add to the set. */
+int key_set_each(struct engine *e, struct key_set *set, int (*each)(struct engine *e, struct slice key, void *context, struct error *error), void *context, struct error *error) must_check;
+int key_set_clear(struct engine *e, struct key_set *set, struct error *error) must_check;
+
+/* meta.c */
+int meta_load(struct engine *e, struct error *error) must_check; /* 1: a new store */
+int meta_save(struct engine *e, struct error *error) must_check;
+
+/* row.c: row keys are row_key_put()'s. Everything read is copied into the arena. */
+int row_read(struct engine *e, struct slice row_key, struct arena *arena, struct row *ret, struct error *error) must_check; /* 1: no record */
+int row_decode(struct engine *e, struct slice row_key, struct slice record, struct arena *arena, struct row *ret, struct error *error) must_check;
+/* Replaces the row and its index entries. `old` is what row_read() gave, or NULL; new_values NULL deletes (a record with marks stays until the batch's end). */
+int row_replace(struct engine *e, const struct source *source, struct slice row_key, const struct row *old, const struct value *new_values, struct error *error) must_check;
+int row_put_marks(struct engine *e, struct slice row_key, const struct row *row, struct error *error) must_check;
+/* The keys of a source's rows whose index columns have these values (in the index's order); rows live in the arena. */
+typedef int row_each(struct engine *e, struct slice row_key, void *context, struct error *error);
+int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns, row_each *each, void *context, struct error *error) must_check; /* a positive result of `each` ends it and is returned */
+const struct source *row_source(const struct engine *e, struct slice row_key); /* NULL: damaged */
+
+/* apply.c, cascade.c, climb.c */
+/* A row becomes another (NULL: is not there): written, climbed from both, cascades followed. `old` has values, or is NULL. */
+int change_row(struct engine *e, const struct source *source, const struct row *old, const struct value *before, const struct value *after, const struct row_change *change, struct error *error) must_check;
+int cascade_from(struct engine *e, const struct source *parent, const struct value *before, const struct value *after, const struct row_change *change, struct error *error) must_check;
+typedef int climb_mark(struct engine *e, struct slice root, struct error *error);
+int climb_from(struct engine *e, const struct source *source, const struct value *row, struct error *error) must_check; /* marks into e->dirty */
+int climb_into(struct engine *e, const struct source *source, const struct value *row, climb_mark *mark, struct error *error) must_check;
+int reread_note(struct engine *e, const struct source *source, const struct value *key, struct error *error) must_check;
+
+/* evaluate.c */
+struct evaluation {
+    enum mark_state state;
+    struct slice key;        /* of MARK_ITEM, sometimes of MARK_POISON */
+    const struct item *item; /* of MARK_ITEM */
+    struct digest128 hash;
+    const char *reason;      /* of MARK_POISON */
+};
+int evaluate(struct engine *e, const struct entity *entity, const struct value *root, struct arena *arena, struct evaluation *ret, struct error *error) must_check;
+
+/* owners.c: who claims a key, and what was last decided for it */
+struct claim {
+    const struct entity *entity; /* NULL: nobody holds the key */
+    struct slice root;
+    bool has_decided;         /* an item was decided for the key, and no delete since: */
+    struct digest128 decided; /* the hash of its value */
+};
+int owners_claim(struct engine *e, struct slice key, const struct entity *entity, struct slice root, struct error *error) must_check;
+int owners_give_up(struct engine *e, struct slice key, const struct entity *entity, struct slice root, struct error *error) must_check;
+int owners_first(struct engine *e, struct slice key, struct arena *arena, struct claim *ret, struct error *error) must_check;
+int owners_decided(struct engine *e, struct slice key, const struct digest128 *hash /* NULL: a delete */, struct error *error) must_check;
+/* Walks claims behind *at (advanced); stale ones go, their keys are added to e->touched. */
+int owners_leftovers(struct engine *e, struct buf *at, size_t max, bool *ret_done, struct error *error) must_check;
+
+/* claim.c */
+/* Decides for e->dirty (roots) and e->touched (keys), which are empty then: claims, outbox, journal, and sends what may go. `force`: whatever the hash says. */
+int decide(struct engine *e, bool force, bool sweep, struct error *error) must_check;
+/* The same between batches: with a number of its own. */
+int decide_between(struct engine *e, bool force, bool sweep, struct error *error) must_check;
+/* The key's present item (state MARK_ITEM), or none. */
+int claim_current(struct engine *e, struct slice key, struct arena *arena, struct evaluation *ret, struct claim *ret_claim, struct error *error) must_check;
+
+/* outbox.c */
+struct outbox_entry {
+    uint64_t first, last, group;
+};
+int outbox_load(struct engine *e, struct error *error) must_check;
+int outbox_get(struct engine *e, struct slice key, struct outbox_entry *ret, struct error *error) must_check; /* 1: absent */
+int outbox_decided(struct engine *e, struct slice key, bool sweep, struct error *error) must_check;
+int outbox_recover(struct engine *e, struct slice key, struct error *error) must_check; /* a key of the journal */
+int outbox_link(struct engine *e, struct slice a, struct slice b, struct error *error) must_check;
+/* Sends the key's present value if it may go now; `known` is that value, or NULL. It lives until outbox_flush(). */
+int outbox_send(struct engine *e, struct slice key, const struct evaluation *known, struct error *error) must_check;
+int outbox_flush(struct engine *e, struct error *error) must_check; /* hands over what outbox_send() collected */
+int outbox_pump(struct engine *e, bool *ret_more, struct error *error) must_check;
+bool outbox_open(const struct engine *e); /* may anything be sent? */
+
+/* jobs.c */
+int again_note(struct engine *e, struct slice key, int64_t due_us, struct error *error) must_check;
+int again_answered(struct engine *e, struct slice key, int64_t handed_us, struct error *error) must_check;
+int again_slice(struct engine *e, bool *ret_more, int64_t *ret_wait_ms, struct error *error) must_check;
+int sweep_slice(struct engine *e, bool *ret_more, struct error *error) must_check;
+int replay_slice(struct engine *e, bool *ret_more, struct error *error) must_check;
+int poison_slice(struct engine *e, struct error *error) must_check;
+
+/* dead.c */
+int dead_put(struct engine *e, const struct entity *entity, struct slice root, const struct value *values, struct slice key, const char *reason, struct error *error) must_check;
+int dead_delete(struct engine *e, const struct entity *entity, struct slice root, struct error *error) must_check;
+
+/* snapshot.c */
+int snapshot_redo_batch(struct engine *e, struct error *error) must_check; /* a batch between L and H is in */
+int snapshot_exact(struct engine *e, struct error *error) must_check; /* REDO has met H */

@@ -1,0 +1,244 @@
+/* The store on LMDB: one environment, one write transaction between checkpoints.
+ *
+ * MDB_NOLOCK: this process is the only one (the lock file sees to that) and has no reading transactions, so LMDB needs no reader table and the transaction may be used from whichever thread
+ * the applier is. Commits are fully synchronous. A full map or disk fails the transaction: the engine is then closed and opened again, at its last checkpoint. */
+#include "transform/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+static const char *const names[DB_COUNT] = {
+    [DB_META] = "meta",     [DB_ROWS] = "rows",       [DB_INDEX] = "index",           [DB_OWNERS] = "owners", [DB_OUTBOX] = "outbox",
+    [DB_MOVES] = "moves",   [DB_AGAIN] = "again",     [DB_AGAIN_KEYS] = "again_keys", [DB_DEAD] = "dead",     [DB_JOBS] = "jobs",
+    [DB_REREAD] = "reread", [DB_REPLAY] = "replay",   [DB_DIRTY] = "dirty",           [DB_TOUCHED] = "touched",
+};
+
+struct store {
+    MDB_env *env;
+    MDB_txn *txn; /* NULL after a failure */
+    MDB_dbi dbi[DB_COUNT];
+    int lock_fd;
+    char *dir;
+};
+
+/* Magic numbers of file systems whose locks and syncs cannot be relied on (statfs(2), linux/magic.h). */
+static const struct {
+    unsigned long magic;
+    const char *name;
+} network_file_systems[] = {
+    {0x6969, "NFS"},     {0xFF534D42, "CIFS"}, {0xFE534D42, "SMB2"},  {0x517B, "SMB"},       {0x01021997, "9P"},
+    {0x00C36400, "Ceph"}, {0x5346414F, "AFS"}, {0x73757245, "Coda"}, {0x0BD00BD0, "Lustre"}, {0x564C, "NCP"},
+};
+
+static int fault(struct store *s, int rc, const char *what, struct error *error) {
+    const char *remedy = rc == MDB_MAP_FULL ? "; the store has met its bound (map size)"
+                         : rc == ENOSPC     ? "; make room on this file system"
+                                            : "";
+    return error_set(error, ERR_STORE, "store %s: cannot %s: %s%s", s->dir, what, mdb_strerror(rc), remedy);
+}
+
+static int lock_directory(struct store *s, struct error *error) {
+    if (mkdir(s->dir, 0700) < 0 && errno != EEXIST)
+        return error_set(error, ERR_STORE, "cannot make the state directory %s: %s", s->dir, strerror(errno));
+    struct stat st;
+    if (stat(s->dir, &st) < 0 || !S_ISDIR(st.st_mode))
+        return error_set(error, ERR_STORE, "the state directory %s is no directory", s->dir);
+    if ((st.st_mode & 077) && chmod(s->dir, 0700) < 0)
+        return error_set(error, ERR_STORE, "the state directory %s must be 0700: %s", s->dir, strerror(errno));
+    struct statfs fs;
+    if (statfs(s->dir, &fs) == 0)
+        for (size_t i = 0; i < ARRAY_LEN(network_file_systems); i++)
+            if ((unsigned long)fs.f_type == network_file_systems[i].magic)
+                return error_set(error, ERR_STORE, "the state directory %s is on %s: it must be on a local file system", s->dir, network_file_systems[i].name);
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/lock", s->dir);
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0)
+        return error_set(error, ERR_STORE, "cannot open %s: %s", path, strerror(errno));
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return error_set(error, ERR_STORE, "the state directory %s is in use by another process", s->dir);
+    return 0;
+}
+
+static int begin(struct store *s, struct error *error) {
+    int rc = mdb_txn_begin(s->env, NULL, 0, &s->txn);
+    if (rc) {
+        s->txn = NULL;
+        return fault(s, rc, "begin a transaction", error);
+    }
+    return 0;
+}
+
+static int open_environment(struct store *s, size_t map_bytes, struct error *error) {
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/store.mdb", s->dir);
+    int rc = mdb_env_create(&s->env);
+    if (!rc)
+        rc = mdb_env_set_maxdbs(s->env, DB_COUNT);
+    if (!rc)
+        rc = mdb_env_set_mapsize(s->env, map_bytes);
+    if (!rc)
+        rc = mdb_env_open(s->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NORDAHEAD, 0600);
+    if (rc)
+        return fault(s, rc, "open", error);
+    int r = begin(s, error);
+    for (int i = 0; !r && i < DB_COUNT; i++) {
+        rc = mdb_dbi_open(s->txn, names[i], MDB_CREATE, &s->dbi[i]);
+        if (rc)
+            r = fault(s, rc, "open a database", error);
+    }
+    return r;
+}
+
+int store_open(struct store **ret, const char *dir, size_t map_bytes, struct error *error) {
+    struct store *s = xcalloc(1, sizeof(*s));
+    s->dir = xstrdup(dir);
+    s->lock_fd = -1;
+    int r = lock_directory(s, error);
+    if (!r)
+        r = open_environment(s, map_bytes, error);
+    if (r) {
+        store_free(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+void store_free(struct store *s) {
+    if (!s)
+        return;
+    if (s->txn)
+        mdb_txn_abort(s->txn);
+    if (s->env)
+        mdb_env_close(s->env);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    free(s->dir);
+    free(s);
+}
+
+static MDB_val val(struct slice s) {
+    return (MDB_val){.mv_size = s.len, .mv_data = (void *)(uintptr_t)s.data};
+}
+
+static struct slice slice(const MDB_val *v) {
+    return (struct slice){v->mv_data, v->mv_size};
+}
+
+static int given_up(struct store *s, struct error *error) {
+    return error_set(error, ERR_STORE, "store %s: an earlier write failed, it must be opened again", s->dir);
+}
+
+int store_get(struct store *s, enum store_db db, struct slice key, struct slice *ret, struct error *error) {
+    if (!s->txn)
+        return given_up(s, error);
+    MDB_val k = val(key), v;
+    int rc = mdb_get(s->txn, s->dbi[db], &k, &v);
+    if (rc == MDB_NOTFOUND)
+        return 1;
+    if (rc)
+        return fault(s, rc, "read", error);
+    *ret = slice(&v);
+    return 0;
+}
+
+static int put(struct store *s, enum store_db db, struct slice key, struct slice value, unsigned flags, struct error *error) {
+    if (!s->txn)
+        return given_up(s, error);
+    MDB_val k = val(key), v = val(value);
+    int rc = mdb_put(s->txn, s->dbi[db], &k, &v, flags);
+    if (rc == MDB_KEYEXIST && flags)
+        rc = mdb_put(s->txn, s->dbi[db], &k, &v, 0);
+    return rc ? fault(s, rc, "write", error) : 0;
+}
+
+int store_put(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
+    return put(s, db, key, value, 0, error);
+}
+
+int store_append(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
+    return put(s, db, key, value, MDB_APPEND, error);
+}
+
+int store_delete(struct store *s, enum store_db db, struct slice key, struct error *error) {
+    if (!s->txn)
+        return given_up(s, error);
+    MDB_val k = val(key);
+    int rc = mdb_del(s->txn, s->dbi[db], &k, NULL);
+    if (rc == MDB_NOTFOUND)
+        return 1;
+    return rc ? fault(s, rc, "delete", error) : 0;
+}
+
+int store_clear(struct store *s, enum store_db db, struct error *error) {
+    if (!s->txn)
+        return given_up(s, error);
+    int rc = mdb_drop(s->txn, s->dbi[db], 0);
+    return rc ? fault(s, rc, "empty a database", error) : 0;
+}
+
+uint64_t store_entries(struct store *s, enum store_db db) {
+    MDB_stat stat;
+    return s->txn && mdb_stat(s->txn, s->dbi[db], &stat) == 0 ? stat.ms_entries : 0;
+}
+
+int store_commit(struct store *s, struct error *error) {
+    if (!s->txn)
+        return given_up(s, error);
+    MDB_txn *txn = s->txn;
+    s->txn = NULL;
+    int rc = mdb_txn_commit(txn);
+    if (rc)
+        return fault(s, rc, "make a checkpoint", error);
+    return begin(s, error);
+}
+
+uint64_t store_bytes(const struct store *s) {
+    MDB_envinfo info;
+    MDB_stat stat;
+    if (mdb_env_info(s->env, &info) || mdb_env_stat(s->env, &stat))
+        return 0;
+    return (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+}
+
+int store_scan(struct store_scan *scan, struct store *s, enum store_db db, struct slice prefix, struct slice from, struct error *error) {
+    *scan = (struct store_scan){.store = s, .prefix = prefix, .from = from.len ? from : prefix};
+    if (!s->txn)
+        return given_up(s, error);
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(s->txn, s->dbi[db], &cursor);
+    if (rc)
+        return fault(s, rc, "scan", error);
+    scan->cursor = cursor;
+    return 0;
+}
+
+int store_scan_next(struct store_scan *scan, struct slice *ret_key, struct slice *ret_value, struct error *error) {
+    MDB_val k = val(scan->from), v;
+    MDB_cursor_op op = scan->started ? MDB_NEXT : scan->from.len ? MDB_SET_RANGE : MDB_FIRST;
+    scan->started = true;
+    int rc = mdb_cursor_get(scan->cursor, &k, &v, op);
+    if (rc == MDB_NOTFOUND)
+        return 1;
+    if (rc)
+        return fault(scan->store, rc, "scan", error);
+    if (k.mv_size < scan->prefix.len || (scan->prefix.len && memcmp(k.mv_data, scan->prefix.data, scan->prefix.len) != 0))
+        return 1;
+    *ret_key = slice(&k);
+    *ret_value = slice(&v);
+    return 0;
+}
+
+void store_scan_end(struct store_scan *scan) {
+    if (scan->cursor)
+        mdb_cursor_close(scan->cursor);
+    scan->cursor = NULL;
+}
