@@ -198,6 +198,10 @@ static int json_to_attr(const struct json *json, unsigned depth, struct arena *a
     return EVALUATE_ABSENT;
 }
 
+int attr_from_json(const struct json *json, struct arena *arena, struct attr *ret, struct error *error) {
+    return json_to_attr(json, 1, arena, ret, error);
+}
+
 static bool json_null(const struct value *v) {
     return v->len == 4 && memcmp(v->data, "null", 4) == 0;
 }

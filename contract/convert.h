@@ -8,3 +8,7 @@ bool convert_allowed(enum column_type from, enum attr_type to);
 const char *convert_choices(enum column_type from, char out[64]);
 /* The type a column has in `select_columns`; false when it has none (JSON and geometry want a type). */
 bool convert_natural(enum column_type from, enum attr_type *ret);
+
+struct json;
+/* JSON as an attribute of its own type. EVALUATE_OK, or EVALUATE_POISON with the reason. */
+int attr_from_json(const struct json *json, struct arena *arena, struct attr *ret, struct error *error) must_check;

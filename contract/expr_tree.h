@@ -19,6 +19,7 @@ enum expr_op { OP_EQUAL, OP_NOT_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_GREATER, OP_GR
 struct expr {
     enum expr_kind kind;
     enum expr_op op;
+    enum column_type type; /* of the value; COLUMN_UNSUPPORTED for a literal NULL */
     unsigned node;
     unsigned column; /* while the contract is compiled a number of the table, then of the source */
     struct value literal;

@@ -1,0 +1,73 @@
+/* Compiles a parsed contract against the live schema.
+ *
+ * 1. targets (targets.c): DynamoDB's tables, keys and indexes, from the text alone
+ * 2. per entity: its root, its attributes and their joins (attributes.c, joins.c), its filter, its keys (keys.c)
+ * 3. entities of one table are compared (keys.c)
+ * 4. sources: cascades, kept columns, and all numbers of columns anew (sources.c)
+ *
+ * What is wrong is reported and left out; the compiled contract is only used when nothing was. */
+#include "contract/compile.h"
+
+static bool flag(struct spot at, bool otherwise) {
+    return at.value ? json_bool(at.value) : otherwise;
+}
+
+static void compile_entity(struct build *b, const struct parsed_table *table, struct target *target,
+                           const struct parsed_entity *parsed) {
+    if (!parsed->source_table.text)
+        return; /* reported as missing */
+    struct source *root = source_get(b, parsed->source_table.at, parsed->source_table.text);
+    if (!root)
+        return;
+    struct entity *e = arena_zalloc(b->arena, sizeof(*e));
+    e->order = (unsigned)b->entity_count;
+    e->name = parsed->entity_type.text ? parsed->entity_type.text : parsed->source_table.text;
+    e->target = target;
+    e->root = root;
+    e->pk_attribute = -1;
+    e->sk_attribute = -1;
+    e->write_entity_type = parsed->entity_type.text && flag(parsed->write_entity_type, true);
+    e->write_nulls = flag(parsed->write_nulls, false);
+    struct node *row = node_new(b, e, root, root->name);
+    struct row_names names = {b, row};
+    struct expr_names resolve = {row_resolve, &names};
+    scope_build(b, e, row, parsed->attributes, parsed->attribute_count, &e->scope);
+    if (parsed->filter.text)
+        e->filter = expr_parse(b->report, b->arena, parsed->filter.at, parsed->filter.text, &resolve);
+    keys_build(b, table, parsed, e);
+    LIST_ADD(b->arena, b->entities, b->entity_count, e);
+}
+
+static void check_entity_names(struct build *b, const struct parsed_table *t) {
+    for (size_t i = 0; i < t->entity_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (t->entities[i].entity_type.text && t->entities[k].entity_type.text &&
+                strcmp(t->entities[i].entity_type.text, t->entities[k].entity_type.text) == 0)
+                report_error(b->report, t->entities[i].entity_type.at, "entity \"%s\" stands here twice",
+                             t->entities[i].entity_type.text);
+}
+
+void contract_compile(struct build *b, const struct parsed_contract *parsed) {
+    struct target **targets;
+    struct contract *c = b->contract;
+    targets_build(b->report, b->arena, parsed, b->options->table_prefix ? b->options->table_prefix : "", &targets,
+                  &c->target_count);
+    c->targets = targets;
+    if (!b->schema) {
+        contract_check_text(b->report, b->arena, parsed);
+        return;
+    }
+    for (size_t i = 0; i < parsed->table_count; i++) {
+        check_entity_names(b, &parsed->tables[i]);
+        for (size_t k = 0; k < parsed->tables[i].entity_count; k++)
+            compile_entity(b, &parsed->tables[i], targets[i], &parsed->tables[i].entities[k]);
+    }
+    if (b->report->findings->errors)
+        return;
+    keys_compare(b, parsed);
+    sources_finish(b);
+    c->sources = b->sources;
+    c->source_count = b->source_count;
+    c->entities = b->entities;
+    c->entity_count = b->entity_count;
+}

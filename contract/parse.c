@@ -1,0 +1,622 @@
+/* Reads a contract's JSON into the plain form. One table of keys per kind of object says what may stand there; unknown
+ * keys, missing ones and wrong types are reported here, everything else later. */
+#include "contract/parse.h"
+
+#include <stdlib.h>
+
+struct parser {
+    struct report *report;
+    struct arena *arena;
+    unsigned depth; /* of constructions in constructions */
+};
+
+enum { CONSTRUCTION_DEPTH_MAX = 16 }; /* an item has at most 32 levels, a construction makes two */
+
+/* ---- spots */
+
+static struct spot member_spot(struct parser *p, struct spot of, const struct json *key, const struct json *value) {
+    return (struct spot){value, key, arena_printf(p->arena, "%s.%s", of.path, json_text(key))};
+}
+
+/* An element has its own place, or that of its first key or element, or the list's. */
+static struct spot element_spot(struct parser *p, struct spot of, size_t index, const struct json *value) {
+    struct spot at = {value, of.near, arena_printf(p->arena, "%s[%zu]", of.path, index)};
+    const struct json *inner = value;
+    while (json_type(inner) == JSON_ARRAY && json_count(inner) > 0)
+        inner = json_at(inner, 0);
+    struct json_iter i = json_iter(inner);
+    if (json_type(inner) == JSON_OBJECT && json_next(&i))
+        at.near = i.key;
+    else if (json_type(inner) == JSON_STRING || json_type(inner) == JSON_NUMBER)
+        at.near = inner;
+    return at;
+}
+
+/* ---- fields */
+
+enum field_kind {
+    FIELD_TEXT,   /* struct word */
+    FIELD_WORDS,  /* struct words: a string, or a list of strings */
+    FIELD_FLAG,   /* struct spot of true or false */
+    FIELD_COUNT,  /* uint64_t, from 1 */
+    FIELD_LIST,   /* struct spot */
+    FIELD_OBJECT, /* struct spot */
+    FIELD_LIST_OR_OBJECT,
+    FIELD_ANY,    /* struct spot */
+    FIELD_KNOWN,  /* read elsewhere, or documentary: nothing is stored */
+    FIELD_LATER,  /* not supported by this version */
+};
+
+struct field {
+    const char *key;
+    enum field_kind kind;
+    bool required;
+    size_t offset;
+};
+
+static const char *const field_wants[] = {
+    [FIELD_TEXT] = "a string", [FIELD_WORDS] = "a string or a list of strings",
+    [FIELD_FLAG] = "true or false", [FIELD_COUNT] = "a whole number from 1",
+    [FIELD_LIST] = "a list", [FIELD_OBJECT] = "an object",
+    [FIELD_LIST_OR_OBJECT] = "a list or an object", [FIELD_ANY] = "a value",
+    [FIELD_KNOWN] = "a value", [FIELD_LATER] = "a value",
+};
+
+static const char *const documentary[] = {"description", "justification", "satisfies", "denormalized",
+                                          "estimated_item_size_bytes", "source_format"};
+
+static bool is_documentary(const char *key) {
+    if (strncmp(key, "x-", 2) == 0)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(documentary); i++)
+        if (strcmp(key, documentary[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool wrong(struct parser *p, struct spot at, const char *key, enum field_kind kind) {
+    report_error(p->report, at, "\"%s\" is %s; it must be %s", key, json_type_name(at.value), field_wants[kind]);
+    return false;
+}
+
+/* Names and texts are C strings from here on. */
+static bool has_zero(struct parser *p, struct spot at) {
+    struct slice s = json_string(at.value);
+    if (!memchr(s.data, 0, s.len))
+        return false;
+    report_error(p->report, at, "a zero character (\\u0000) cannot stand here");
+    return true;
+}
+
+static bool read_words(struct parser *p, struct spot at, const char *key, struct words *ret) {
+    bool list = json_type(at.value) == JSON_ARRAY;
+    if (!list && json_type(at.value) != JSON_STRING)
+        return wrong(p, at, key, FIELD_WORDS);
+    size_t count = list ? json_count(at.value) : 1, n = 0;
+    if (!list && has_zero(p, at))
+        return false;
+    struct word *words = arena_zalloc(p->arena, (count + 1) * sizeof(*words));
+    if (!list)
+        words[n++] = (struct word){json_text(at.value), at};
+    for (struct json_iter i = json_iter(list ? at.value : NULL); json_next(&i);) {
+        struct spot one = element_spot(p, at, i.index, i.value);
+        if (json_type(i.value) != JSON_STRING)
+            return wrong(p, one, key, FIELD_WORDS);
+        if (has_zero(p, one))
+            return false;
+        words[n++] = (struct word){json_text(i.value), one};
+    }
+    *ret = (struct words){words, n, at};
+    return true;
+}
+
+static bool read_field(struct parser *p, struct spot at, const struct field *f, void *to) {
+    enum json_type type = json_type(at.value);
+    bool fits = true;
+    int64_t n;
+    if (type == JSON_STRING && has_zero(p, at))
+        return false;
+    switch (f->kind) {
+    case FIELD_TEXT:
+        fits = type == JSON_STRING;
+        if (fits)
+            *(struct word *)to = (struct word){json_text(at.value), at};
+        break;
+    case FIELD_WORDS:
+        return read_words(p, at, f->key, to);
+    case FIELD_COUNT:
+        fits = json_int(at.value, &n) && n >= 1;
+        if (fits)
+            *(uint64_t *)to = (uint64_t)n;
+        break;
+    case FIELD_FLAG:
+        fits = type == JSON_BOOL;
+        break;
+    case FIELD_LIST:
+        fits = type == JSON_ARRAY;
+        break;
+    case FIELD_OBJECT:
+        fits = type == JSON_OBJECT;
+        break;
+    case FIELD_LIST_OR_OBJECT:
+        fits = type == JSON_ARRAY || type == JSON_OBJECT;
+        break;
+    case FIELD_LATER:
+        report_error(p->report, at, "\"%s\" is not supported by this version", f->key);
+        return true;
+    case FIELD_ANY:
+    case FIELD_KNOWN:
+        break;
+    }
+    if (!fits)
+        return wrong(p, at, f->key, f->kind);
+    if (f->kind >= FIELD_LIST && f->kind <= FIELD_ANY)
+        *(struct spot *)to = at;
+    else if (f->kind == FIELD_FLAG)
+        *(struct spot *)to = at;
+    return true;
+}
+
+static void unknown_key(struct parser *p, struct spot at, const char *key, const struct field *fields, size_t count) {
+    const char *names[40];
+    size_t n = 0;
+    for (size_t i = 0; i < count && n < ARRAY_LEN(names); i++)
+        names[n++] = fields[i].key;
+    report_error(p->report, at, "unknown key \"%s\"%s", key, report_remedy(p->report, key, names, n));
+}
+
+/* Reads an object's members into `into`. Returns the mask of the keys that are there (null counts as absent). */
+static uint32_t read_fields(struct parser *p, struct spot at, const char *what, const struct field *fields, size_t count,
+                            void *into) {
+    uint32_t present = 0;
+    if (json_type(at.value) != JSON_OBJECT) {
+        report_error(p->report, at, "%s must be an object, not %s", what, json_type_name(at.value));
+        return 0;
+    }
+    for (struct json_iter i = json_iter(at.value); json_next(&i);) {
+        const char *key = json_text(i.key);
+        struct spot one = member_spot(p, at, i.key, i.value);
+        size_t k = 0;
+        while (k < count && strcmp(fields[k].key, key) != 0)
+            k++;
+        /* The key's own place, not the value's: that is what is wrong. */
+        if (k == count && !is_documentary(key))
+            unknown_key(p, (struct spot){i.key, i.key, one.path}, key, fields, count);
+        if (k == count || json_type(i.value) == JSON_NULL)
+            continue;
+        if (present & (uint32_t)1 << k)
+            report_error(p->report, (struct spot){i.key, i.key, one.path}, "\"%s\" stands here twice; keep one", key);
+        present |= (uint32_t)1 << k;
+        (void)read_field(p, one, &fields[k], (char *)into + fields[k].offset);
+    }
+    for (size_t k = 0; k < count; k++)
+        if (fields[k].required && !(present & (uint32_t)1 << k))
+            report_error(p->report, at, "%s lacks \"%s\" (%s)", what, fields[k].key, field_wants[fields[k].kind]);
+    return present;
+}
+
+/* ---- joins */
+
+enum {
+    J_TYPE, J_ALIAS, J_TARGET, J_CONDITION, J_CONDITIONS, J_SELECT, J_NULL, J_LOCAL, J_SOURCE, J_JOINS, J_SEPARATOR,
+    J_CONSTRUCTION, J_FILTER, J_ORDER, J_LIMIT, J_IF, J_ELSE, J_ELSE_EXPR, J_BRANCHES, J_TYPE_COLUMN, J_COUNT
+};
+
+struct join_object {
+    struct word type, alias, target, select, local, source, filter;
+    struct words condition, conditions;
+    struct spot null_value, joins, construction;
+};
+
+#define JF(key, kind, member) {key, kind, false, offsetof(struct join_object, member)}
+static const struct field join_fields[J_COUNT] = {
+    [J_TYPE] = JF("type", FIELD_TEXT, type),
+    [J_ALIAS] = JF("join_alias", FIELD_TEXT, alias),
+    [J_TARGET] = JF("target_table", FIELD_TEXT, target),
+    [J_CONDITION] = JF("join_condition", FIELD_WORDS, condition),
+    [J_CONDITIONS] = JF("join_conditions", FIELD_WORDS, conditions),
+    [J_SELECT] = JF("select_column", FIELD_TEXT, select),
+    [J_NULL] = JF("null_value", FIELD_ANY, null_value),
+    [J_LOCAL] = JF("local_column", FIELD_TEXT, local),
+    [J_SOURCE] = JF("source_column", FIELD_TEXT, source),
+    [J_JOINS] = JF("joins", FIELD_LIST, joins),
+    [J_SEPARATOR] = {"chain_separator", FIELD_KNOWN, false, 0},
+    [J_CONSTRUCTION] = JF("construction", FIELD_OBJECT, construction),
+    [J_FILTER] = JF("filter", FIELD_TEXT, filter),
+    [J_ORDER] = {"order_by", FIELD_KNOWN, false, 0},
+    [J_LIMIT] = {"limit", FIELD_KNOWN, false, 0},
+    [J_IF] = {"condition", FIELD_KNOWN, false, 0},
+    [J_ELSE] = {"else_value", FIELD_KNOWN, false, 0},
+    [J_ELSE_EXPR] = {"else_expr", FIELD_KNOWN, false, 0},
+    [J_BRANCHES] = {"branches", FIELD_KNOWN, false, 0},
+    [J_TYPE_COLUMN] = {"type_column", FIELD_KNOWN, false, 0},
+};
+
+#define M(k) ((uint32_t)1 << (k))
+enum { COMMON = M(J_TYPE) | M(J_ALIAS) | M(J_NULL) };
+
+static const struct join_type join_types[] = {
+    {"self-join", JOIN_ONE, true, M(J_ALIAS) | M(J_CONDITION) | M(J_SELECT), M(J_TARGET)},
+    {"foreign-key", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
+    {"lookup-table", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
+    {"multi-column", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITIONS) | M(J_SELECT), 0},
+    {"chain", JOIN_CHAIN, true, M(J_JOINS), 0},
+    {"json-construction", JOIN_CONSTRUCTION, true, M(J_TARGET) | M(J_CONDITION) | M(J_CONSTRUCTION), M(J_FILTER)},
+    {"conditional", JOIN_ONE, false, 0, 0},
+    {"polymorphic-lookup", JOIN_ONE, false, 0, 0},
+    {"aggregated-list", JOIN_ONE, false, 0, 0},
+    {"exists-check", JOIN_ONE, false, 0, 0},
+};
+static const struct join_type old_join = {"local_column", JOIN_OLD, true, M(J_LOCAL) | M(J_SOURCE), 0};
+static const struct join_type chain_step = {"chain step", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION), M(J_SELECT)};
+
+static const struct join_type *find_join_type(struct parser *p, const struct word *type) {
+    const char *names[ARRAY_LEN(join_types)];
+    for (size_t i = 0; i < ARRAY_LEN(join_types); i++) {
+        names[i] = join_types[i].name;
+        if (strcmp(type->text, names[i]) != 0)
+            continue;
+        if (join_types[i].supported)
+            return &join_types[i];
+        report_error(p->report, type->at, "a join of type \"%s\" is not supported by this version", type->text);
+        return NULL;
+    }
+    report_error(p->report, type->at, "unknown join type \"%s\"%s", type->text,
+                 report_remedy(p->report, type->text, names, ARRAY_LEN(names)));
+    return NULL;
+}
+
+static void check_join_keys(struct parser *p, struct spot at, const struct join_type *type, uint32_t present) {
+    for (unsigned k = 0; k < J_COUNT; k++) {
+        if (type->required & ~present & M(k))
+            report_error(p->report, at, "a join of type \"%s\" lacks \"%s\"", type->name, join_fields[k].key);
+        if (present & ~(type->required | type->allowed | COMMON) & M(k)) {
+            const char *why = k == J_SEPARATOR && type->form == JOIN_CHAIN ? "is not supported by this version"
+                                                                          : "does not belong there";
+            report_error(p->report, at, "a join of type \"%s\": \"%s\" %s", type->name, join_fields[k].key, why);
+        }
+    }
+}
+
+static void read_attributes(struct parser *p, struct spot at, struct parsed_attribute **ret, size_t *ret_count);
+static struct parsed_construction *read_construction(struct parser *p, struct spot at);
+
+static void fill_join(struct parser *p, const struct join_object *o, struct parsed_join *join);
+
+static void read_steps(struct parser *p, struct spot at, struct parsed_join *join) {
+    join->steps = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*join->steps));
+    for (struct json_iter i = json_iter(at.value); json_next(&i);) {
+        struct join_object o = {0};
+        struct parsed_join *step = &join->steps[join->step_count++];
+        step->at = element_spot(p, at, i.index, i.value);
+        uint32_t present = read_fields(p, step->at, "a chain's step", join_fields, J_COUNT, &o);
+        check_join_keys(p, step->at, &chain_step, present);
+        step->type = &chain_step;
+        fill_join(p, &o, step);
+    }
+    if (join->step_count == 0)
+        report_error(p->report, at, "a chain's \"joins\" is empty; it must hold at least one step");
+}
+
+static void fill_join(struct parser *p, const struct join_object *o, struct parsed_join *join) {
+    join->alias = o->alias;
+    join->target_table = o->target;
+    join->select_column = o->select;
+    join->filter = o->filter;
+    join->conditions = o->conditions.count ? o->conditions : o->condition;
+    join->null_value = o->null_value;
+    join->local_column = o->local;
+    join->source_column = o->source;
+}
+
+static struct parsed_join *read_join(struct parser *p, struct spot at) {
+    struct join_object o = {0};
+    struct parsed_join *join = arena_zalloc(p->arena, sizeof(*join));
+    join->at = at;
+    uint32_t present = read_fields(p, at, "a join", join_fields, J_COUNT, &o);
+    if (!o.type.text && !(present & (M(J_LOCAL) | M(J_SOURCE)))) {
+        report_error(p->report, at, "a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, "
+                                    "chain, json-construction");
+        return join;
+    }
+    join->type = o.type.text ? find_join_type(p, &o.type) : &old_join;
+    fill_join(p, &o, join);
+    if (!join->type)
+        return join;
+    if (join->type->required & M(J_CONDITIONS) && present & M(J_CONDITION) && !(present & M(J_CONDITIONS)))
+        present ^= M(J_CONDITIONS) | M(J_CONDITION); /* one text with AND says the same */
+    check_join_keys(p, at, join->type, present);
+    if (join->type->form == JOIN_CHAIN && o.joins.value)
+        read_steps(p, o.joins, join);
+    if (join->type->form == JOIN_CONSTRUCTION && o.construction.value)
+        join->construction = read_construction(p, o.construction);
+    return join;
+}
+
+/* ---- constructions */
+
+static void read_selects(struct parser *p, struct spot at, struct parsed_construction *c) {
+    c->attributes = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*c->attributes));
+    for (struct json_iter i = json_iter(at.value); json_next(&i);) {
+        struct spot one = member_spot(p, at, i.key, i.value);
+        if (json_type(i.value) != JSON_STRING) {
+            (void)wrong(p, one, json_text(i.key), FIELD_TEXT);
+            continue;
+        }
+        c->attributes[c->attribute_count++] = (struct parsed_attribute){
+            .at = one, .name = {json_text(i.key), one}, .expr = {json_text(i.value), one}, .natural = true};
+    }
+}
+
+static struct parsed_construction *read_construction(struct parser *p, struct spot at) {
+    struct object {
+        struct parsed_construction c;
+        struct spot selects, attributes;
+    } o = {0};
+    static const struct field fields[] = {
+        {"type", FIELD_TEXT, true, offsetof(struct object, c.type)},
+        {"select_columns", FIELD_OBJECT, false, offsetof(struct object, selects)},
+        {"attributes", FIELD_LIST_OR_OBJECT, false, offsetof(struct object, attributes)},
+        {"order_by", FIELD_TEXT, false, offsetof(struct object, c.order_by)},
+        {"limit", FIELD_COUNT, false, offsetof(struct object, c.limit)},
+        {"filter", FIELD_TEXT, false, offsetof(struct object, c.filter)},
+    };
+    (void)read_fields(p, at, "a construction", fields, ARRAY_LEN(fields), &o);
+    o.c.at = at;
+    if (++p->depth > CONSTRUCTION_DEPTH_MAX)
+        report_error(p->report, at, "constructions stand more than %d deep in one another", CONSTRUCTION_DEPTH_MAX);
+    if (!o.selects.value == !o.attributes.value)
+        report_error(p->report, at, "a construction needs either \"select_columns\" or \"attributes\"");
+    else if (o.selects.value)
+        read_selects(p, o.selects, &o.c);
+    else if (p->depth <= CONSTRUCTION_DEPTH_MAX)
+        read_attributes(p, o.attributes, &o.c.attributes, &o.c.attribute_count);
+    p->depth--;
+    struct parsed_construction *ret = arena_alloc(p->arena, sizeof(*ret));
+    *ret = o.c;
+    return ret;
+}
+
+/* ---- attributes */
+
+static void read_attribute(struct parser *p, struct spot at, const struct word *name, struct parsed_attribute *ret) {
+    struct object {
+        struct parsed_attribute a;
+        struct spot join;
+    } o = {0};
+    static const struct field fields[] = {
+        {"name", FIELD_TEXT, false, offsetof(struct object, a.name)},
+        {"type", FIELD_TEXT, true, offsetof(struct object, a.type)},
+        {"source_table", FIELD_TEXT, false, offsetof(struct object, a.source_table)},
+        {"source_column", FIELD_WORDS, false, offsetof(struct object, a.source_column)},
+        {"template", FIELD_TEXT, false, offsetof(struct object, a.template)},
+        {"expr", FIELD_TEXT, false, offsetof(struct object, a.expr)},
+        {"join", FIELD_OBJECT, false, offsetof(struct object, join)},
+        {"null_value", FIELD_ANY, false, offsetof(struct object, a.null_value)},
+        {"calculation", FIELD_LATER, false, 0},
+        {"transformation", FIELD_LATER, false, 0},
+    };
+    (void)read_fields(p, at, "an attribute", fields, ARRAY_LEN(fields), &o);
+    if (name->text)
+        o.a.name = *name;
+    if (!o.a.name.text)
+        report_error(p->report, at, "an attribute lacks \"name\" (a string)");
+    o.a.at = at;
+    if (o.join.value)
+        o.a.join = read_join(p, o.join);
+    *ret = o.a;
+}
+
+enum { ATTRIBUTES_MAX = 1000 };
+
+/* A list of attributes with names, or an object from names to attributes. */
+static void read_attributes(struct parser *p, struct spot at, struct parsed_attribute **ret, size_t *ret_count) {
+    struct parsed_attribute *list = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*list));
+    size_t count = 0;
+    if (json_count(at.value) > ATTRIBUTES_MAX) {
+        report_error(p->report, at, "more than %d attributes", ATTRIBUTES_MAX);
+        return;
+    }
+    for (struct json_iter i = json_iter(at.value); json_next(&i);) {
+        struct spot one = i.key ? member_spot(p, at, i.key, i.value) : element_spot(p, at, i.index, i.value);
+        struct word name = {i.key ? json_text(i.key) : NULL, {i.key, i.key, one.path}};
+        read_attribute(p, one, &name, &list[count]);
+        if (list[count].name.text)
+            count++;
+    }
+    *ret = list;
+    *ret_count = count;
+}
+
+/* ---- entities and tables */
+
+struct entity_object {
+    struct parsed_entity e;
+    struct spot attributes;
+};
+
+#define EF(key, kind, required, member) {key, kind, required, offsetof(struct entity_object, member)}
+#define ENTITY_FIELDS(entity_type_required, source_table_required)                                                     \
+    EF("entity_type", FIELD_TEXT, entity_type_required, e.entity_type),                                                \
+        EF("source_table", FIELD_TEXT, source_table_required, e.source_table),                                         \
+        EF("attributes", FIELD_LIST_OR_OBJECT, source_table_required, attributes),                                     \
+        EF("filter", FIELD_TEXT, false, e.filter),                                                                     \
+        EF("write_entity_type", FIELD_FLAG, false, e.write_entity_type),                                               \
+        EF("write_nulls", FIELD_FLAG, false, e.write_nulls)
+
+static void finish_entity(struct parser *p, struct entity_object *o, struct spot at, struct parsed_entity *ret) {
+    o->e.at = at;
+    if (o->attributes.value)
+        read_attributes(p, o->attributes, &o->e.attributes, &o->e.attribute_count);
+    *ret = o->e;
+}
+
+static void read_entities(struct parser *p, struct spot at, struct parsed_table *table) {
+    static const struct field fields[] = {
+        ENTITY_FIELDS(true, true),
+        EF("pk_template", FIELD_TEXT, false, e.pk_template),
+        EF("sk_template", FIELD_TEXT, false, e.sk_template),
+    };
+    table->entities = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*table->entities));
+    for (struct json_iter i = json_iter(at.value); json_next(&i);) {
+        struct spot one = element_spot(p, at, i.index, i.value);
+        struct entity_object o = {0};
+        (void)read_fields(p, one, "an entity", fields, ARRAY_LEN(fields), &o);
+        if (json_type(i.value) == JSON_OBJECT)
+            finish_entity(p, &o, one, &table->entities[table->entity_count++]);
+    }
+    if (json_count(at.value) == 0)
+        report_error(p->report, at, "\"entities\" is empty; a multi-entity table needs at least one");
+}
+
+/* A key: a name, a list of names, or {"name", "type"}. */
+static void read_key(struct parser *p, struct spot at, const char *key, bool list, struct parsed_key *ret) {
+    struct object {
+        struct word name, type;
+    } o = {0};
+    static const struct field fields[] = {
+        {"name", FIELD_TEXT, true, offsetof(struct object, name)},
+        {"type", FIELD_TEXT, false, offsetof(struct object, type)},
+    };
+    if (!at.value)
+        return;
+    if (json_type(at.value) == JSON_ARRAY && !list) {
+        report_error(p->report, at, "\"%s\" of a table is one name; lists are for indexes (join parts with '#')", key);
+    } else if (json_type(at.value) == JSON_OBJECT) {
+        (void)read_fields(p, at, "a key", fields, ARRAY_LEN(fields), &o);
+        struct word *one = arena_alloc(p->arena, sizeof(*one));
+        *one = o.name;
+        *ret = (struct parsed_key){{one, o.name.text != NULL, at}, o.type};
+    } else {
+        (void)read_words(p, at, key, &ret->names);
+    }
+}
+
+static void read_gsi(struct parser *p, struct spot at, struct parsed_gsi *ret) {
+    struct object {
+        struct parsed_gsi g;
+        struct spot pk, sk;
+    } o = {0};
+    static const struct field fields[] = {
+        {"index_name", FIELD_TEXT, true, offsetof(struct object, g.index_name)},
+        {"pk", FIELD_ANY, true, offsetof(struct object, pk)},
+        {"sk", FIELD_ANY, false, offsetof(struct object, sk)},
+        {"projection", FIELD_TEXT, false, offsetof(struct object, g.projection)},
+        {"projected_attributes", FIELD_WORDS, false, offsetof(struct object, g.projected)},
+    };
+    (void)read_fields(p, at, "an index", fields, ARRAY_LEN(fields), &o);
+    o.g.at = at;
+    read_key(p, o.pk, "pk", true, &o.g.pk);
+    read_key(p, o.sk, "sk", true, &o.g.sk);
+    *ret = o.g;
+}
+
+static void read_gsis(struct parser *p, struct spot at, struct parsed_table *table) {
+    table->gsis_at = at;
+    table->gsis = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*table->gsis));
+    for (struct json_iter i = json_iter(at.value); json_next(&i);)
+        read_gsi(p, element_spot(p, at, i.index, i.value), &table->gsis[table->gsi_count++]);
+}
+
+static void read_billing(struct parser *p, struct spot at, struct parsed_table *table) {
+    struct object {
+        uint64_t read, write;
+    } o = {0};
+    static const struct field fields[] = {
+        {"read", FIELD_COUNT, true, offsetof(struct object, read)},
+        {"write", FIELD_COUNT, true, offsetof(struct object, write)},
+    };
+    if (!at.value || (json_text(at.value) && strcmp(json_text(at.value), "PAY_PER_REQUEST") == 0))
+        return;
+    if (json_type(at.value) != JSON_OBJECT) {
+        report_error(p->report, at, "\"billing\" must be \"PAY_PER_REQUEST\" or {\"read\": units, \"write\": units}");
+        return;
+    }
+    (void)read_fields(p, at, "\"billing\"", fields, ARRAY_LEN(fields), &o);
+    table->provisioned = true;
+    table->read_units = o.read;
+    table->write_units = o.write;
+}
+
+struct table_object {
+    struct entity_object entity; /* first, so that ENTITY_FIELDS' offsets hold */
+    struct parsed_table t;
+    struct spot pk, sk, gsis, entities, billing;
+};
+
+#define TF(key, kind, required, member) {key, kind, required, offsetof(struct table_object, member)}
+#define TABLE_FIELDS(pk_required, entities_required)                                                                   \
+    TF("table", FIELD_TEXT, true, t.table), TF("type", FIELD_TEXT, false, t.type),                                     \
+        TF("pk", FIELD_ANY, pk_required, pk), TF("sk", FIELD_ANY, false, sk),                                          \
+        TF("gsis", FIELD_LIST, false, gsis), TF("billing", FIELD_ANY, false, billing),                                 \
+        TF("ttl", FIELD_TEXT, false, t.ttl)
+
+static void read_table(struct parser *p, struct spot at, struct parsed_table *ret) {
+    static const struct field multi[] = {
+        TABLE_FIELDS(false, true), TF("entities", FIELD_LIST, true, entities)};
+    static const struct field single[] = {TABLE_FIELDS(true, false), ENTITY_FIELDS(false, true)};
+    struct table_object o = {0};
+    const char *type = json_text(json_get(at.value, "type"));
+    bool is_multi = type && strcmp(type, "multi-entity") == 0;
+    if (is_multi)
+        (void)read_fields(p, at, "a multi-entity table", multi, ARRAY_LEN(multi), &o);
+    else
+        (void)read_fields(p, at, "a single-entity table", single, ARRAY_LEN(single), &o);
+    if (type && !is_multi && strcmp(type, "single-entity") != 0 && strcmp(type, "Table") != 0)
+        report_error(p->report, o.t.type.at, "unknown type \"%s\"; it must be \"single-entity\" or \"multi-entity\"", type);
+    o.t.at = at;
+    o.t.multi = is_multi;
+    read_key(p, o.pk, "pk", false, &o.t.pk);
+    read_key(p, o.sk, "sk", false, &o.t.sk);
+    if (o.gsis.value)
+        read_gsis(p, o.gsis, &o.t);
+    read_billing(p, o.billing, &o.t);
+    if (is_multi && o.entities.value)
+        read_entities(p, o.entities, &o.t);
+    if (!is_multi && json_type(at.value) == JSON_OBJECT) {
+        o.t.entities = arena_zalloc(p->arena, sizeof(*o.t.entities));
+        o.t.entity_count = 1;
+        finish_entity(p, &o.entity, at, o.t.entities);
+    }
+    *ret = o.t;
+}
+
+static void read_tables(struct parser *p, struct spot at, struct parsed_contract *ret) {
+    ret->tables = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*ret->tables));
+    for (struct json_iter i = json_iter(at.value); json_next(&i);)
+        read_table(p, element_spot(p, at, i.index, i.value), &ret->tables[ret->table_count++]);
+    if (json_count(at.value) == 0)
+        report_error(p->report, at, "the contract has no tables");
+}
+
+void contract_parse(struct report *report, struct arena *arena, struct parsed_contract *ret) {
+    struct parser p = {.report = report, .arena = arena};
+    struct object {
+        struct word database;
+        struct spot version, tables;
+    } o = {0};
+    static const struct field fields[] = {
+        {"version", FIELD_ANY, true, offsetof(struct object, version)},
+        {"database", FIELD_TEXT, false, offsetof(struct object, database)},
+        {"tables", FIELD_LIST, true, offsetof(struct object, tables)},
+    };
+    const struct json *root = json_root(report->doc);
+    struct spot at = {root, NULL, "$"};
+    *ret = (struct parsed_contract){0};
+    if (json_type(root) == JSON_ARRAY) {
+        read_tables(&p, at, ret);
+        return;
+    }
+    if (json_get(root, "table_definitions")) {
+        report_error(report, at, "this is the model-output form (\"table_definitions\"), which is not supported by this version; "
+                                 "write {\"version\": 1, \"tables\": [...]}");
+        return;
+    }
+    (void)read_fields(&p, at, "a contract", fields, ARRAY_LEN(fields), &o);
+    int64_t version;
+    if (o.version.value && (!json_int(o.version.value, &version) || version != 1))
+        report_error(report, o.version, "\"version\" must be 1");
+    ret->database = o.database;
+    if (o.tables.value)
+        read_tables(&p, o.tables, ret);
+}

@@ -1,0 +1,97 @@
+/* A contract's text in a plain form: what stands where, with nothing resolved yet. Lives in the arena it was made in. */
+#pragma once
+
+#include "contract/report.h"
+
+struct word {
+    const char *text; /* NULL: absent */
+    struct spot at;
+};
+
+struct words {
+    const struct word *list;
+    size_t count;
+    struct spot at;
+};
+
+struct parsed_construction {
+    struct spot at;
+    struct word type, order_by, filter;
+    uint64_t limit; /* 0: none */
+    struct parsed_attribute *attributes; /* also made from select_columns: then `natural` is set */
+    size_t attribute_count;
+};
+
+struct parsed_join {
+    struct spot at;
+    const struct join_type *type; /* NULL: refused already */
+    struct word alias, target_table, select_column, filter;
+    struct words conditions; /* join_condition, or join_conditions */
+    struct spot null_value;
+    struct word local_column, source_column; /* the old form */
+    struct parsed_join *steps;               /* of a chain */
+    size_t step_count;
+    struct parsed_construction *construction;
+};
+
+/* What kinds of join there are, and which of them this version knows. */
+enum join_form { JOIN_ONE, JOIN_CHAIN, JOIN_CONSTRUCTION, JOIN_OLD };
+struct join_type {
+    const char *name;
+    enum join_form form;
+    bool supported;
+    uint32_t required, allowed; /* masks of the join's keys */
+};
+
+struct parsed_attribute {
+    struct spot at;
+    struct word name, type, source_table, template, expr;
+    bool natural; /* from select_columns: `expr` is a column of the far row, its type follows from it */
+    struct words source_column;
+    struct parsed_join *join;
+    struct spot null_value;
+};
+
+struct parsed_entity {
+    struct spot at;
+    struct word entity_type, source_table, pk_template, sk_template, filter;
+    struct spot write_entity_type, write_nulls;
+    struct parsed_attribute *attributes;
+    size_t attribute_count;
+};
+
+/* A key of a table or index: one name, several joined by '#', or a list. */
+struct parsed_key {
+    struct words names; /* count 0: absent */
+    struct word type;
+};
+
+struct parsed_gsi {
+    struct spot at;
+    struct word index_name, projection;
+    struct parsed_key pk, sk;
+    struct words projected;
+};
+
+struct parsed_table {
+    struct spot at;
+    struct word table, type, ttl;
+    bool multi;
+    struct parsed_key pk, sk;
+    struct parsed_entity *entities; /* a single-entity table has one */
+    size_t entity_count;
+    struct parsed_gsi *gsis;
+    size_t gsi_count;
+    struct spot gsis_at;
+    bool provisioned;
+    uint64_t read_units, write_units;
+};
+
+struct parsed_contract {
+    struct word database;
+    struct parsed_table *tables;
+    size_t table_count;
+};
+
+/* Never fails: what cannot be read is reported and left out. */
+void contract_parse(struct report *report, struct arena *arena, struct parsed_contract *ret);
