@@ -1,9 +1,11 @@
-/* leat-answer PORT [--delay-ms N]: answers DynamoDB requests as fast as it can and keeps nothing, so that what is measured is leat.
+/* leat-answer PORT [--delay-ms N] [--tables FOLDER] [--times FILE]: answers DynamoDB requests as fast as it can and keeps nothing, so that what is measured is leat.
  *
  * Speaks HTTP/1.1 with keep-alive on loopback. BatchWriteItem and TransactWriteItems are always good; DescribeTable says ACTIVE
- * with the keys PK and SK; everything else gets {}. SIGTERM prints requests, items and bytes as one line of JSON. */
+ * with the keys PK and SK, or what stands in FOLDER/TABLE.json; everything else gets {}. --times writes when each write request was whole, as
+ * 64-bit microseconds of the monotonic clock. SIGTERM prints requests, items and bytes as one line of JSON. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CLIENTS = 1024, REQUEST_MAX = 17 << 20, ANSWER_MAX = 1024 };
+enum { CLIENTS = 1024, REQUEST_MAX = 17 << 20, ANSWER_MAX = 32768 };
 
 struct client {
     int fd; /* 0: free */
@@ -33,7 +35,8 @@ struct client {
 static struct client clients[CLIENTS];
 static uint64_t requests, items, bytes;
 static int64_t delay_us;
-static int epoll_fd, timer_fd;
+static int epoll_fd, timer_fd, times_fd = -1;
+static const char *tables_folder;
 
 static int64_t now_us(void) {
     struct timespec t;
@@ -61,20 +64,44 @@ static size_t count_items(const char *body, size_t len) {
     return n;
 }
 
+/* A write request is whole: the moment that a latency is measured to. */
+static void note_time(void) {
+    int64_t t = now_us();
+    if (times_fd >= 0)
+        (void)!write(times_fd, &t, sizeof(t));
+}
+
+/* A table's description as a real DynamoDB gave it; false when there is none. */
+static bool read_description(const char *name, char *out, size_t size) {
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/%s.json", tables_folder, name);
+    int fd = tables_folder ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    out[n] = 0;
+    return true;
+}
+
 static void make_answer(struct client *c, const char *head, size_t head_len, const char *body, size_t len) {
     const char *text = "{}";
-    char table[512], name[256] = "";
+    char table[ANSWER_MAX - 512], name[256] = "";
     if (memmem(head, head_len, ".BatchWriteItem", 15)) {
         text = "{\"UnprocessedItems\":{}}";
         items += count_items(body, len);
+        note_time();
     } else if (memmem(head, head_len, ".TransactWriteItems", 19)) {
         items += count_items(body, len);
+        note_time();
     } else if (memmem(head, head_len, ".DescribeTable", 14)) {
         const char *at = memmem(body, len, "\"TableName\":\"", 13);
         if (at)
             for (size_t i = 0; i + 1 < sizeof(name) && at + 13 + i < body + len && at[13 + i] != '"'; i++)
                 name[i] = at[13 + i];
-        snprintf(table, sizeof(table), "{\"Table\":{\"TableName\":\"%s\",\"TableStatus\":\"ACTIVE\",\"KeySchema\":[{\"AttributeName\":\"PK\",\"KeyType\":"
+        if (!read_description(name, table, sizeof(table)))
+            snprintf(table, sizeof(table), "{\"Table\":{\"TableName\":\"%s\",\"TableStatus\":\"ACTIVE\",\"KeySchema\":[{\"AttributeName\":\"PK\",\"KeyType\":"
                  "\"HASH\"},{\"AttributeName\":\"SK\",\"KeyType\":\"RANGE\"}],\"AttributeDefinitions\":[]}}", name);
         text = table;
     } else if (memmem(head, head_len, ".Scan", 5) || memmem(head, head_len, ".Query", 6)) {
@@ -195,12 +222,21 @@ static int listen_on(uint16_t port) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 2) {
-        fprintf(stderr, "usage: leat-answer PORT [--delay-ms N]\n");
+    bool good = argc >= 2 && argc % 2 == 0;
+    for (int i = 2; good && i < argc; i += 2) {
+        if (strcmp(argv[i], "--delay-ms") == 0)
+            delay_us = (int64_t)(strtod(argv[i + 1], NULL) * 1000);
+        else if (strcmp(argv[i], "--tables") == 0)
+            tables_folder = argv[i + 1];
+        else if (strcmp(argv[i], "--times") == 0)
+            good = (times_fd = open(argv[i + 1], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644)) >= 0;
+        else
+            good = false;
+    }
+    if (!good) {
+        fprintf(stderr, "usage: leat-answer PORT [--delay-ms N] [--tables FOLDER] [--times FILE]\n");
         return 2;
     }
-    if (argc == 4 && strcmp(argv[2], "--delay-ms") == 0)
-        delay_us = (int64_t)(strtod(argv[3], NULL) * 1000);
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
