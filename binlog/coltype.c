@@ -1,0 +1,391 @@
+/* Column types of row images: how long a value is, and what it says.
+ * Layouts: Field_*::pack in the server's sql/field.cc, mysys/my_time.cc, strings/decimal.cc (decimal2bin). */
+#include "binlog/coltype.h"
+
+#include <field_types.h>
+
+typedef void decode_function(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret);
+
+enum meta_shape { META_NONE, META_BYTE, META_WORD, META_PAIR /* two bytes, the first is the high one */ };
+
+struct coltype {
+    uint8_t number;
+    uint8_t meta;    /* enum meta_shape */
+    uint8_t size;    /* bytes, where every value has as many */
+    bool sign;
+    bool charset;
+    enum column_type column_type;
+    decode_function *decode; /* NULL: not supported */
+};
+
+/* ---- numbers */
+
+static void decode_int(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint64_t v = cursor_le(c, w->fixed);
+    if (w->column->is_unsigned) {
+        ret->kind = VALUE_UINT;
+        ret->u = v;
+        return;
+    }
+    unsigned shift = 64 - 8 * w->fixed;
+    ret->kind = VALUE_INT;
+    ret->i = (int64_t)(v << shift) >> shift;
+}
+
+static void decode_float(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint32_t bits = cursor_u32(c);
+    ret->kind = VALUE_FLOAT;
+    ret->u = 0;
+    memcpy(&ret->f, &bits, sizeof(bits));
+}
+
+static void decode_double(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    ret->kind = VALUE_DOUBLE;
+    ret->u = cursor_u64(c);
+}
+
+static void decode_bit(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    ret->kind = VALUE_UINT;
+    ret->u = cursor_be(c, w->fixed);
+}
+
+static void decode_year(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint8_t year = cursor_u8(c);
+    ret->kind = VALUE_UINT;
+    ret->u = year ? 1900u + year : 0;
+}
+
+/* Groups of nine digits in four bytes, big-endian; the odd digits of either side in as few bytes as hold them. The first bit tells
+ * the sign (turned, so that bytes compare); all bits of negative numbers are turned. */
+static const uint8_t decimal_bytes[] = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
+
+static uint32_t decimal_size(unsigned precision, unsigned scale) {
+    unsigned whole = precision - scale;
+    return whole / 9 * 4 + decimal_bytes[whole % 9] + scale / 9 * 4 + decimal_bytes[scale % 9];
+}
+
+static char *put_digits(char *to, uint64_t v, unsigned digits) {
+    for (unsigned i = digits; i-- > 0; v /= 10)
+        to[i] = (char)('0' + v % 10);
+    return to + digits;
+}
+
+static char *put_group(struct cursor *c, unsigned digits, uint64_t flip, char *to, struct cursor *failed) {
+    unsigned size = decimal_bytes[digits];
+    uint64_t v = (cursor_be(c, size) ^ flip) & (size ? ~0ULL >> (64 - 8 * size) : 0);
+    if (v > 999999999)
+        failed->failed = true;
+    return put_digits(to, v, digits);
+}
+
+static void decode_decimal(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    unsigned precision = w->meta >> 8, scale = w->meta & 255, whole = precision - scale;
+    unsigned char bytes[64];
+    const unsigned char *raw = cursor_take(c, w->fixed);
+    if (!raw || w->fixed > sizeof(bytes))
+        return;
+    memcpy(bytes, raw, w->fixed);
+    bool negative = !(bytes[0] & 0x80);
+    bytes[0] ^= 0x80;
+    uint64_t flip = negative ? ~0ULL : 0;
+    struct cursor in = cursor_of(bytes, w->fixed);
+    char *text = arena_alloc(arena, precision + 4u), *to = text;
+    if (negative)
+        *to++ = '-';
+    char *first = to;
+    to = put_group(&in, whole % 9, flip, to, c);
+    for (unsigned i = 0; i < whole / 9; i++)
+        to = put_group(&in, 9, flip, to, c);
+    size_t zeros = 0;
+    while (first + zeros < to && first[zeros] == '0')
+        zeros++;
+    memmove(first, first + zeros, (size_t)(to - first) - zeros);
+    to -= zeros;
+    if (to == first)
+        *to++ = '0';
+    if (scale)
+        *to++ = '.';
+    for (unsigned i = 0; i < scale / 9; i++)
+        to = put_group(&in, 9, flip, to, c);
+    to = put_group(&in, scale % 9, flip, to, c);
+    ret->kind = VALUE_DECIMAL;
+    ret->scale = (uint8_t)scale;
+    ret->data = text;
+    ret->len = (uint32_t)(to - text);
+}
+
+/* ---- times */
+
+static unsigned read_fraction(struct cursor *c, unsigned digits) {
+    static const unsigned unit[] = {0, 10000, 100, 1};
+    unsigned size = (digits + 1) / 2;
+    return (unsigned)cursor_be(c, size) * unit[MIN(size, 3)];
+}
+
+static void decode_date(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint32_t v = cursor_u24(c);
+    struct datetime t = {.year = v >> 9, .month = v >> 5 & 15, .day = v & 31};
+    ret->kind = VALUE_DATE;
+    ret->u = value_pack_datetime(&t);
+}
+
+/* year * 13 + month, day 5 bits, hour 5, minute 6, second 6; the highest of 40 bits is a sign that is always set. */
+static void decode_datetime(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint64_t v = cursor_be(c, 5) & 0x7FFFFFFFFF;
+    unsigned months = (unsigned)(v >> 22);
+    struct datetime t = {
+        .year = months / 13,
+        .month = months % 13,
+        .day = (unsigned)(v >> 17) & 31,
+        .hour = (unsigned)(v >> 12) & 31,
+        .minute = (unsigned)(v >> 6) & 63,
+        .second = (unsigned)v & 63,
+        .microsecond = read_fraction(c, w->meta),
+    };
+    ret->kind = VALUE_DATETIME;
+    ret->scale = (uint8_t)w->meta;
+    ret->u = value_pack_datetime(&t);
+}
+
+static void decode_timestamp(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint32_t seconds = (uint32_t)cursor_be(c, 4);
+    unsigned microsecond = read_fraction(c, w->meta);
+    ret->kind = VALUE_TIMESTAMP;
+    ret->scale = (uint8_t)w->meta;
+    ret->u = seconds || microsecond ? value_epoch_datetime(seconds, microsecond) : 0;
+}
+
+/* Sign, hour 10 bits, minute 6, second 6, then the fraction: one number of 3 to 6 bytes with an offset of half its range. */
+static void decode_time(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    static const unsigned unit[] = {0, 10000, 100, 1};
+    unsigned size = (w->meta + 1u) / 2, bits = 8 * size;
+    int64_t v = (int64_t)cursor_be(c, 3 + size) - (1LL << (23 + bits));
+    uint64_t a = v < 0 ? (uint64_t)-v : (uint64_t)v, hms = a >> bits;
+    uint64_t fraction = (a & ((1ULL << bits) - 1)) * unit[size];
+    uint64_t seconds = (hms >> 12 & 1023) * 3600 + (hms >> 6 & 63) * 60 + (hms & 63);
+    int64_t us = (int64_t)(seconds * 1000000 + fraction);
+    ret->kind = VALUE_TIME;
+    ret->scale = (uint8_t)w->meta;
+    ret->i = v < 0 ? -us : us;
+}
+
+/* ---- strings */
+
+void coltype_text(const struct column *column, enum charset set, struct slice bytes, struct arena *arena, struct value *ret) {
+    if (set != CHARSET_BINARY) {
+        bytes = charset_to_utf8(set, bytes, arena);
+        ret->kind = VALUE_TEXT;
+    } else {
+        ret->kind = VALUE_BYTES;
+        if (column->fixed_length && bytes.len < column->length) { /* row images leave the zeros out */
+            char *padded = arena_zalloc(arena, column->length);
+            if (bytes.len)
+                memcpy(padded, bytes.data, bytes.len);
+            bytes = (struct slice){padded, column->length};
+        }
+    }
+    ret->data = bytes.data;
+    ret->len = (uint32_t)bytes.len;
+}
+
+static void decode_text(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint64_t len = cursor_le(c, w->prefix);
+    const unsigned char *data = cursor_take(c, len);
+    if (data)
+        coltype_text(w->column, w->charset, (struct slice){(const char *)data, len}, arena, ret);
+}
+
+void coltype_enum(const struct column *column, uint64_t index, struct value *ret) {
+    struct slice label = index > 0 && index <= column->label_count ? slice_of(column->labels[index - 1]) : SLICE("");
+    *ret = (struct value){.kind = VALUE_ENUM, .u = index, .data = label.data, .len = (uint32_t)label.len};
+}
+
+void coltype_set(const struct column *column, uint64_t bits, struct arena *arena, struct value *ret) {
+    size_t len = 0;
+    for (size_t i = 0; i < column->label_count && i < 64; i++)
+        if (bits >> i & 1)
+            len += strlen(column->labels[i]) + 1;
+    char *text = arena_alloc(arena, len + 1), *to = text;
+    for (size_t i = 0; i < column->label_count && i < 64; i++) {
+        if (!(bits >> i & 1))
+            continue;
+        struct slice label = slice_of(column->labels[i]);
+        if (to > text)
+            *to++ = ',';
+        memcpy(to, label.data, label.len);
+        to += label.len;
+    }
+    *ret = (struct value){.kind = VALUE_SET, .u = bits, .data = text, .len = (uint32_t)(to - text)};
+}
+
+static void decode_enum(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint64_t index = cursor_le(c, w->fixed);
+    if (index > w->column->label_count)
+        c->failed = true;
+    coltype_enum(w->column, index, ret);
+}
+
+static void decode_set(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    coltype_set(w->column, cursor_le(c, w->fixed), arena, ret);
+}
+
+/* ---- the table */
+
+static const struct coltype types[] = {
+    {MYSQL_TYPE_TINY, META_NONE, 1, true, false, COLUMN_INT, decode_int},
+    {MYSQL_TYPE_SHORT, META_NONE, 2, true, false, COLUMN_INT, decode_int},
+    {MYSQL_TYPE_INT24, META_NONE, 3, true, false, COLUMN_INT, decode_int},
+    {MYSQL_TYPE_LONG, META_NONE, 4, true, false, COLUMN_INT, decode_int},
+    {MYSQL_TYPE_LONGLONG, META_NONE, 8, true, false, COLUMN_INT, decode_int},
+    {MYSQL_TYPE_FLOAT, META_BYTE, 4, true, false, COLUMN_FLOAT, decode_float},
+    {MYSQL_TYPE_DOUBLE, META_BYTE, 8, true, false, COLUMN_DOUBLE, decode_double},
+    {MYSQL_TYPE_NEWDECIMAL, META_PAIR, 0, true, false, COLUMN_DECIMAL, decode_decimal},
+    {MYSQL_TYPE_BIT, META_WORD, 0, false, false, COLUMN_BIT, decode_bit},
+    {MYSQL_TYPE_YEAR, META_NONE, 1, false, false, COLUMN_YEAR, decode_year},
+    {MYSQL_TYPE_DATE, META_NONE, 3, false, false, COLUMN_DATE, decode_date},
+    {MYSQL_TYPE_TIME2, META_BYTE, 0, false, false, COLUMN_TIME, decode_time},
+    {MYSQL_TYPE_DATETIME2, META_BYTE, 0, false, false, COLUMN_DATETIME, decode_datetime},
+    {MYSQL_TYPE_TIMESTAMP2, META_BYTE, 0, false, false, COLUMN_TIMESTAMP, decode_timestamp},
+    {MYSQL_TYPE_VARCHAR, META_WORD, 0, false, true, COLUMN_TEXT, decode_text},
+    {MYSQL_TYPE_VAR_STRING, META_WORD, 0, false, true, COLUMN_TEXT, decode_text},
+    {MYSQL_TYPE_STRING, META_PAIR, 0, false, true, COLUMN_TEXT, decode_text},
+    {MYSQL_TYPE_BLOB, META_BYTE, 0, false, true, COLUMN_TEXT, decode_text},
+    {MYSQL_TYPE_ENUM, META_PAIR, 0, false, false, COLUMN_ENUM, decode_enum},
+    {MYSQL_TYPE_SET, META_PAIR, 0, false, false, COLUMN_SET, decode_set},
+    {MYSQL_TYPE_JSON, META_BYTE, 0, false, false, COLUMN_JSON, NULL},
+    {MYSQL_TYPE_GEOMETRY, META_BYTE, 0, false, false, COLUMN_GEOMETRY, NULL},
+    {MYSQL_TYPE_VECTOR, META_BYTE, 0, false, false, COLUMN_VECTOR, NULL},
+    /* of tables made before MySQL 5.6 */
+    {MYSQL_TYPE_TIMESTAMP, META_NONE, 4, false, false, COLUMN_UNSUPPORTED, NULL},
+    {MYSQL_TYPE_TIME, META_NONE, 3, false, false, COLUMN_UNSUPPORTED, NULL},
+    {MYSQL_TYPE_DATETIME, META_NONE, 8, false, false, COLUMN_UNSUPPORTED, NULL},
+};
+
+static const struct coltype *type_by_number(uint8_t number) {
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (types[i].number == number)
+            return &types[i];
+    return NULL;
+}
+
+/* CHAR hides ENUM and SET, and two bits of a length over 255, in the first byte of its metadata. */
+static void resolve_string(struct wire_column *w) {
+    unsigned first = w->meta >> 8, length = w->meta & 255;
+    if (first == MYSQL_TYPE_ENUM || first == MYSQL_TYPE_SET) {
+        w->number = (uint8_t)first;
+        w->type = type_by_number(w->number);
+        w->fixed = length;
+        return;
+    }
+    length |= ((first & 0x30) ^ 0x30) << 4;
+    w->meta = (uint16_t)length;
+    w->prefix = length > 255 ? 2 : 1;
+}
+
+static bool resolve_sizes(struct wire_column *w) {
+    unsigned fraction = (w->meta + 1u) / 2;
+    switch (w->type->column_type) {
+    case COLUMN_BIT: /* odd bits in the low byte of the metadata, whole bytes in the high one */
+        w->fixed = (uint32_t)(w->meta >> 8) + ((w->meta & 255) ? 1 : 0);
+        return w->fixed >= 1 && w->fixed <= 8;
+    case COLUMN_DECIMAL:
+        if ((w->meta >> 8) > 65 || (w->meta & 255) > 30 || (w->meta & 255) > (w->meta >> 8) || w->meta >> 8 == 0)
+            return false;
+        w->fixed = decimal_size(w->meta >> 8, w->meta & 255);
+        return true;
+    case COLUMN_TIME:
+        w->fixed = 3 + fraction;
+        return w->meta <= 6;
+    case COLUMN_DATETIME:
+        w->fixed = 5 + fraction;
+        return w->meta <= 6;
+    case COLUMN_TIMESTAMP:
+        w->fixed = 4 + fraction;
+        return w->meta <= 6;
+    case COLUMN_ENUM:
+        return w->fixed == 1 || w->fixed == 2;
+    case COLUMN_SET:
+        return w->fixed >= 1 && w->fixed <= 8;
+    default:
+        return true;
+    }
+}
+
+bool coltype_resolve(struct wire_column *w, uint8_t number, struct cursor *meta) {
+    *w = (struct wire_column){.number = number, .type = type_by_number(number)};
+    if (!w->type)
+        return false;
+    if (w->type->meta == META_BYTE)
+        w->meta = cursor_u8(meta);
+    else if (w->type->meta == META_WORD)
+        w->meta = cursor_u16(meta);
+    else if (w->type->meta == META_PAIR)
+        w->meta = (uint16_t)cursor_be(meta, 2);
+    w->fixed = w->type->size;
+    if (number == MYSQL_TYPE_STRING)
+        resolve_string(w);
+    else if (number == MYSQL_TYPE_VARCHAR || number == MYSQL_TYPE_VAR_STRING)
+        w->prefix = w->meta > 255 ? 2 : 1;
+    else if (!w->type->decode ? !w->fixed : number == MYSQL_TYPE_BLOB)
+        w->prefix = (uint8_t)w->meta;
+    if (!w->fixed && w->prefix > 4)
+        return false;
+    return !meta->failed && w->type && resolve_sizes(w) && (w->fixed || w->prefix);
+}
+
+enum column_type coltype_column_type(const struct wire_column *w) {
+    return w->type->column_type;
+}
+
+bool coltype_has_sign(const struct wire_column *w) {
+    return w->type->sign;
+}
+
+bool coltype_has_charset(const struct wire_column *w) {
+    return w->type->charset;
+}
+
+uint8_t coltype_digits(const struct wire_column *w) {
+    switch (w->type->column_type) {
+    case COLUMN_DECIMAL:
+        return (uint8_t)(w->meta & 255);
+    case COLUMN_TIME:
+    case COLUMN_DATETIME:
+    case COLUMN_TIMESTAMP:
+        return (uint8_t)w->meta;
+    default:
+        return 0;
+    }
+}
+
+uint32_t coltype_length(const struct wire_column *w) {
+    switch (w->type->column_type) {
+    case COLUMN_INT:
+        return w->fixed;
+    case COLUMN_BIT:
+        return (w->meta >> 8) * 8u + (w->meta & 255u);
+    case COLUMN_DECIMAL:
+        return w->meta >> 8;
+    case COLUMN_TEXT:
+        return w->number == MYSQL_TYPE_BLOB ? 0 : w->meta;
+    default:
+        return 0;
+    }
+}
+
+const char *coltype_unsupported(const struct wire_column *w) {
+    if (!w->type->decode)
+        return w->type->column_type == COLUMN_UNSUPPORTED ? "a temporal type of MySQL 5.5" : column_type_name(w->type->column_type);
+    if (w->type->charset && w->charset == CHARSET_UNSUPPORTED)
+        return "text of this character set";
+    return NULL;
+}
+
+void coltype_skip(struct cursor *c, const struct wire_column *w) {
+    cursor_skip(c, w->fixed ? w->fixed : cursor_le(c, w->prefix));
+}
+
+void coltype_decode(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    *ret = (struct value){0};
+    w->type->decode(c, w, arena, ret);
+}

@@ -1,0 +1,84 @@
+/* One event of the binlog: the common header, its checksum, and the events that have no file of their own.
+ * Layouts: the server's libs/mysql/binlog/event. */
+#pragma once
+
+#include "contract/gtid.h"
+
+enum event_type {
+    EVENT_QUERY = 2,
+    EVENT_STOP = 3,
+    EVENT_ROTATE = 4,
+    EVENT_INTVAR = 5,
+    EVENT_APPEND_BLOCK = 9,
+    EVENT_DELETE_FILE = 11,
+    EVENT_RAND = 13,
+    EVENT_USER_VAR = 14,
+    EVENT_FORMAT_DESCRIPTION = 15,
+    EVENT_XID = 16,
+    EVENT_BEGIN_LOAD_QUERY = 17,
+    EVENT_EXECUTE_LOAD_QUERY = 18,
+    EVENT_TABLE_MAP = 19,
+    EVENT_WRITE_ROWS_V1 = 23,
+    EVENT_UPDATE_ROWS_V1 = 24,
+    EVENT_DELETE_ROWS_V1 = 25,
+    EVENT_INCIDENT = 26,
+    EVENT_HEARTBEAT = 27,
+    EVENT_IGNORABLE = 28,
+    EVENT_ROWS_QUERY = 29,
+    EVENT_WRITE_ROWS = 30,
+    EVENT_UPDATE_ROWS = 31,
+    EVENT_DELETE_ROWS = 32,
+    EVENT_GTID = 33,
+    EVENT_ANONYMOUS_GTID = 34,
+    EVENT_PREVIOUS_GTIDS = 35,
+    EVENT_TRANSACTION_CONTEXT = 36,
+    EVENT_VIEW_CHANGE = 37,
+    EVENT_XA_PREPARE = 38,
+    EVENT_PARTIAL_UPDATE_ROWS = 39,
+    EVENT_TRANSACTION_PAYLOAD = 40,
+    EVENT_HEARTBEAT_V2 = 41,
+    EVENT_GTID_TAGGED = 42,
+};
+
+enum { EVENT_HEADER_SIZE = 19, CHECKSUM_SIZE = 4, EVENT_FLAG_ARTIFICIAL = 0x20, EVENT_FLAG_IGNORABLE = 0x80 };
+enum checksum { CHECKSUM_OFF = 0, CHECKSUM_CRC32 = 1 };
+
+struct event {
+    uint32_t timestamp; /* seconds since 1970 */
+    uint8_t type;
+    uint32_t server_id;
+    uint32_t size;
+    uint32_t log_pos; /* where it ends in its file, modulo 2^32; 0 when artificial */
+    uint16_t flags;
+    struct slice body; /* behind the header, without the checksum */
+};
+
+const char *event_name(uint8_t type); /* "QUERY", ... or "unknown" */
+
+/* `raw` is the event with its header. With `checksum` its last four bytes are verified and cut off. */
+int event_read(struct event *ret, struct slice raw, enum checksum checksum, struct error *error) must_check;
+bool event_checksum_good(struct slice raw); /* does it end with the CRC32 of what stands before? */
+
+struct format_event {
+    char server_version[51];
+    enum checksum checksum; /* of the events that follow */
+};
+int format_event_read(struct format_event *ret, struct slice raw, struct error *error) must_check;
+
+struct gtid_event {
+    struct gtid gtid; /* number 0 when anonymous */
+    int64_t commit_us; /* on the original server */
+};
+int gtid_event_read(struct gtid_event *ret, const struct event *e, struct error *error) must_check;
+
+struct query_event {
+    struct slice database; /* the session's; empty when none */
+    struct slice sql;
+};
+int query_event_read(struct query_event *ret, const struct event *e, struct error *error) must_check;
+
+struct place_event { /* ROTATE: where the stream goes on; HEARTBEAT: where it stands */
+    struct slice file;
+    uint64_t offset;
+};
+int place_event_read(struct place_event *ret, const struct event *e, struct error *error) must_check;

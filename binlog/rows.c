@@ -1,0 +1,463 @@
+/* From a transaction's raw events to row changes.
+ *
+ * Happy path, per event: (1) a table map is looked up by its content; a new one is read, named and shown to the table filter once; (2) a
+ * row event finds its table by number, and each row goes column by column through the table of types into values; (3) the handler gets
+ * the change. A compressed transaction is the same, its events coming out of the inflater.
+ *
+ * Tables of other databases, and those the filter does not want, are skipped by length without reading their rows. What cannot be
+ * understood of a wanted table is ERR_SOURCE: a type that is not supported, a statement that changes rows, an XA transaction that is
+ * not decided, a DROP or RENAME. Nothing is allocated per row: strings that need conversion go to an arena that each row empties. */
+#include "binlog/rows.h"
+
+#include "binlog/event.h"
+#include "binlog/payload.h"
+#include "binlog/statement.h"
+#include "binlog/tablemap.h"
+#include "binlog/txn_buffer.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+struct bound_map { /* the table maps of the present statement */
+    uint64_t id;
+    struct table_map *map; /* NULL: not wanted */
+};
+
+struct decoder {
+    struct decoder_options options;
+    char *database;
+    struct arena tables;       /* descriptions, for the decoder's life */
+    struct arena row;          /* strings of one row */
+    struct table_map **cache;  /* oldest first */
+    size_t cache_count, cache_cap;
+    struct bound_map *bound;
+    size_t bound_count, bound_cap;
+    bool xa_undecided;         /* this transaction ends in XA PREPARE */
+    struct statement *statement; /* scratch */
+};
+
+struct decoder *decoder_new(const struct decoder_options *options) {
+    struct decoder *d = xcalloc(1, sizeof(*d));
+    d->options = *options;
+    d->database = xstrdup(options->database);
+    d->options.database = d->database;
+    d->statement = xcalloc(1, sizeof(*d->statement));
+    return d;
+}
+
+void decoder_free(struct decoder *d) {
+    if (!d)
+        return;
+    arena_deinit(&d->tables);
+    arena_deinit(&d->row);
+    free(d->cache);
+    free(d->bound);
+    free(d->database);
+    free(d->statement);
+    free(d);
+}
+
+/* ---- table descriptions */
+
+static int refuse_column(const struct table_map *map, const struct column *column, const char *what, struct error *error) {
+    return error_set(error, ERR_SOURCE, "table %s.%s, column %s: %s is not supported by this version of leat: leave the column out of the contract",
+                     map->table.database, map->table.name, column->name, what);
+}
+
+static int ask_filter(struct decoder *d, struct table_map *map, struct error *error) {
+    int r = 0;
+    memset(map->wanted, true, map->table.column_count);
+    map->handle = d->options.table(d->options.context, &map->table, map->wanted, &r, error);
+    return r;
+}
+
+static int check_columns(const struct table_map *map, struct error *error) {
+    for (size_t i = 0; map->handle && i < map->table.column_count; i++) {
+        const struct column *column = &map->table.columns[i];
+        const char *what = coltype_unsupported(&map->wire[i]);
+        if (!map->wanted[i])
+            continue;
+        if (what)
+            return refuse_column(map, column, what, error);
+        if ((column->type == COLUMN_ENUM || column->type == COLUMN_SET) && !column->labels)
+            return refuse_column(map, column, "an ENUM or SET without its labels", error);
+    }
+    return 0;
+}
+
+/* Names: from the event, else from the live schema. Sets *ret_known to false when the table is none of ours. */
+static int name_columns(struct decoder *d, struct table_map *map, bool *ret_known, struct error *error) {
+    *ret_known = true;
+    if (map->has_names)
+        return 0;
+    if (!d->options.schema)
+        return error_set(error, ERR_SOURCE,
+                         "the binlog has no column names for table %s.%s: run SET PERSIST binlog_row_metadata = 'FULL' on the source", map->table.database,
+                         map->table.name);
+    const struct table *live = schema_table(d->options.schema, map->table.name);
+    *ret_known = live != NULL;
+    return live ? table_map_name(map, live, &d->tables, error) : 0;
+}
+
+static void remember(struct decoder *d, struct table_map *map) {
+    if (d->cache_count == d->cache_cap) {
+        d->cache_cap = d->cache_cap ? d->cache_cap * 2 : 32;
+        d->cache = xrealloc(d->cache, d->cache_cap * sizeof(struct table_map *));
+    }
+    d->cache[d->cache_count++] = map;
+}
+
+static uint64_t hash_of(struct slice s) { /* FNV-1a, eight bytes at a time */
+    uint64_t h = 14695981039346656037ULL;
+    struct cursor c = cursor_of(s.data, s.len);
+    while (cursor_left(&c))
+        h = (h ^ cursor_le(&c, MIN(cursor_left(&c), 8))) * 1099511628211ULL;
+    return h ^ h >> 32;
+}
+
+static int find_map(struct decoder *d, const struct table_map_head *head, struct table_map **ret, struct error *error) {
+    uint64_t hash = hash_of(head->content);
+    for (size_t i = d->cache_count; i-- > 0;)
+        if (d->cache[i]->hash == hash && slice_equal(d->cache[i]->content, head->content)) {
+            *ret = d->cache[i];
+            return 0;
+        }
+    struct table_map *map;
+    bool known = false;
+    int r = table_map_read(&map, head, &d->tables, error);
+    if (r == 0)
+        r = name_columns(d, map, &known, error);
+    if (r == 0 && known)
+        r = ask_filter(d, map, error);
+    if (r == 0)
+        r = check_columns(map, error);
+    if (r)
+        return r;
+    map->hash = hash;
+    map->content = (struct slice){arena_copy(&d->tables, head->content.data, head->content.len), head->content.len};
+    remember(d, map);
+    *ret = map;
+    return 0;
+}
+
+static void bind(struct decoder *d, uint64_t id, struct table_map *map) {
+    for (size_t i = 0; i < d->bound_count; i++)
+        if (d->bound[i].id == id) {
+            d->bound[i].map = map;
+            return;
+        }
+    if (d->bound_count == d->bound_cap) {
+        d->bound_cap = d->bound_cap ? d->bound_cap * 2 : 16;
+        d->bound = xrealloc(d->bound, d->bound_cap * sizeof(*d->bound));
+    }
+    d->bound[d->bound_count++] = (struct bound_map){id, map};
+}
+
+static bool same_name(const char *name, struct slice s) {
+    return strlen(name) == s.len && memcmp(name, s.data, s.len) == 0;
+}
+
+static int on_table_map(struct decoder *d, const struct event *e, struct error *error) {
+    struct table_map_head head;
+    struct table_map *map = NULL;
+    int r = table_map_head_read(&head, e->body, error);
+    if (r)
+        return r;
+    if (same_name(d->database, head.database))
+        r = find_map(d, &head, &map, error);
+    if (r)
+        return r;
+    bind(d, head.id, map && map->handle ? map : NULL);
+    return 0;
+}
+
+/* ---- rows */
+
+enum { ROWS_FLAG_STATEMENT_END = 1, ROWS_FLAG_NO_FOREIGN_KEYS = 2, ROWS_EXTRA_MIN = 2, PARTIAL_JSON = 1 };
+
+struct rows_shape {
+    uint8_t type;
+    enum row_kind kind;
+    bool has_extra; /* version 2 */
+};
+static const struct rows_shape shapes[] = {
+    {EVENT_WRITE_ROWS, ROW_INSERT, true},      {EVENT_UPDATE_ROWS, ROW_UPDATE, true},
+    {EVENT_DELETE_ROWS, ROW_DELETE, true},     {EVENT_PARTIAL_UPDATE_ROWS, ROW_UPDATE, true},
+    {EVENT_WRITE_ROWS_V1, ROW_INSERT, false},  {EVENT_UPDATE_ROWS_V1, ROW_UPDATE, false},
+    {EVENT_DELETE_ROWS_V1, ROW_DELETE, false},
+};
+
+struct image {
+    const unsigned char *present; /* a bit a column, the lowest first */
+    size_t present_count;
+};
+
+static bool bit(const unsigned char *bits, size_t i) {
+    return bits[i / 8] >> (i % 8) & 1;
+}
+
+static bool read_image_bits(struct cursor *c, size_t count, struct image *ret) {
+    *ret = (struct image){.present = cursor_take(c, (count + 7) / 8)};
+    for (size_t i = 0; ret->present && i < count; i++)
+        ret->present_count += bit(ret->present, i);
+    return ret->present != NULL;
+}
+
+static void read_row(struct decoder *d, const struct table_map *map, struct cursor *c, const struct image *image, struct value *values) {
+    const unsigned char *nulls = cursor_take(c, (image->present_count + 7) / 8);
+    size_t n = 0;
+    for (size_t i = 0; nulls && i < map->table.column_count; i++) {
+        values[i] = (struct value){.kind = VALUE_UNKNOWN};
+        if (!bit(image->present, i))
+            continue;
+        bool null = bit(nulls, n++);
+        if (null)
+            values[i].kind = map->wanted[i] ? VALUE_NULL : VALUE_UNKNOWN;
+        else if (map->wanted[i])
+            coltype_decode(c, &map->wire[i], &d->row, &values[i]);
+        else
+            coltype_skip(c, &map->wire[i]);
+    }
+}
+
+/* Before the after image of a PARTIAL_UPDATE_ROWS event: options, and a bit for each JSON column if one is a diff. Those columns are not
+ * wanted (this version refuses JSON), and a diff has the same length before it as a document. */
+static void skip_partial_bits(struct cursor *c, const struct table_map *map) {
+    if (cursor_lenenc(c) & PARTIAL_JSON)
+        cursor_skip(c, (map->json_count + 7) / 8);
+}
+
+static int malformed(const struct table_map *map, const struct event *e, struct error *error) {
+    return error_set(error, ERR_SOURCE, "a %s event of table %s.%s is malformed", event_name(e->type), map->table.database, map->table.name);
+}
+
+static int read_rows(struct decoder *d, const struct event *e, const struct rows_shape *shape, struct table_map *map, uint16_t flags,
+                     struct cursor *c, struct error *error) {
+    size_t count = map->table.column_count;
+    struct image first, second;
+    if (cursor_lenenc(c) != count || !read_image_bits(c, count, &first))
+        return malformed(map, e, error);
+    if (shape->kind == ROW_UPDATE && !read_image_bits(c, count, &second))
+        return malformed(map, e, error);
+    struct row_change change = {
+        .kind = shape->kind,
+        .table = &map->table,
+        .handle = map->handle,
+        .before = shape->kind == ROW_INSERT ? NULL : map->before,
+        .after = shape->kind == ROW_DELETE ? NULL : map->after,
+        .foreign_keys_off = flags & ROWS_FLAG_NO_FOREIGN_KEYS,
+        .cascades_logged = d->options.cascades_logged,
+    };
+    while (cursor_left(c)) {
+        const unsigned char *start = c->at;
+        arena_reset(&d->row);
+        if (change.before)
+            read_row(d, map, c, &first, map->before);
+        if (e->type == EVENT_PARTIAL_UPDATE_ROWS)
+            skip_partial_bits(c, map);
+        if (change.after)
+            read_row(d, map, c, shape->kind == ROW_UPDATE ? &second : &first, map->after);
+        if (c->failed || c->at == start)
+            return malformed(map, e, error);
+        int r = d->options.row(d->options.context, &change, error);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int on_rows(struct decoder *d, const struct event *e, const struct rows_shape *shape, struct error *error) {
+    struct cursor c = cursor_of(e->body.data, e->body.len);
+    uint64_t id = cursor_u48(&c);
+    uint16_t flags = cursor_u16(&c);
+    uint16_t extra = shape->has_extra ? cursor_u16(&c) : ROWS_EXTRA_MIN; /* its length counts itself */
+    cursor_skip(&c, extra >= ROWS_EXTRA_MIN ? (size_t)extra - ROWS_EXTRA_MIN : SIZE_MAX);
+    if (c.failed)
+        return error_set(error, ERR_SOURCE, "a %s event is malformed", event_name(e->type));
+    struct table_map *map = NULL;
+    bool known = false;
+    for (size_t i = 0; i < d->bound_count && !known; i++)
+        if (d->bound[i].id == id) {
+            known = true;
+            map = d->bound[i].map;
+        }
+    /* an end of a statement without rows has a table number that was never described */
+    if (!known && cursor_left(&c) > 2)
+        return error_set(error, ERR_SOURCE, "a %s event is of a table that was not described before it", event_name(e->type));
+    if (!map)
+        return 0;
+    if (d->xa_undecided)
+        return error_set(error, ERR_SOURCE,
+                         "an XA transaction that changes table %s.%s was prepared: XA is not supported by this version of leat", map->table.database,
+                         map->table.name);
+    return read_rows(d, e, shape, map, flags, &c, error);
+}
+
+/* ---- statements */
+
+/* The description under which changes of a table are reported; NULL when it is none of ours. */
+static int find_by_name(struct decoder *d, const char *database, const char *name, struct table_map **ret, struct error *error) {
+    *ret = NULL;
+    if (strcmp(database, d->database) != 0)
+        return 0;
+    for (size_t i = d->cache_count; i-- > 0;)
+        if (strcmp(d->cache[i]->table.name, name) == 0) {
+            *ret = d->cache[i]->handle ? d->cache[i] : NULL;
+            return 0;
+        }
+    const struct table *live = d->options.schema ? schema_table(d->options.schema, name) : NULL;
+    if (!live)
+        return 0;
+    struct table_map *map = table_map_of_schema(live, &d->tables);
+    int r = ask_filter(d, map, error);
+    if (r)
+        return r;
+    remember(d, map); /* without content: no event finds it */
+    *ret = map->handle ? map : NULL;
+    return 0;
+}
+
+static int truncate_table(struct decoder *d, const char *database, const char *name, struct error *error) {
+    struct table_map *map;
+    int r = find_by_name(d, database, name, &map, error);
+    if (r || !map)
+        return r;
+    struct row_change change = {
+        .kind = ROW_TRUNCATE, .table = &map->table, .handle = map->handle, .cascades_logged = d->options.cascades_logged};
+    r = d->options.row(d->options.context, &change, error);
+    return r < 0 ? r : 0;
+}
+
+static bool ours_dropped(struct decoder *d, const struct statement *s) {
+    for (size_t i = 0; s->kind == STATEMENT_DROP_DATABASE && i < s->name_count; i++)
+        if (strcmp(s->names[i].table, d->database) == 0)
+            return true;
+    return false;
+}
+
+/* DROP, RENAME, and ALTERs that move rows: refused when they name a table of ours. */
+static int on_definition(struct decoder *d, const struct statement *s, const char *database, struct slice sql, struct error *error) {
+    bool ours = ours_dropped(d, s) || (s->too_many_names && strcmp(database, d->database) == 0);
+    for (size_t i = 0; !ours && i < s->name_count && s->kind != STATEMENT_DROP_DATABASE; i++) {
+        struct table_map *map;
+        int r = find_by_name(d, s->names[i].database[0] ? s->names[i].database : database, s->names[i].table, &map, error);
+        if (r)
+            return r;
+        ours = map != NULL;
+    }
+    if (!ours)
+        return 0;
+    return error_set(error, ERR_SOURCE,
+                     "this statement takes rows from a mapped table in a way that this version of leat cannot follow: %.*s; start with an empty "
+                     "state_dir once the source has the schema that the contract needs", (int)MIN(sql.len, 300), sql.data);
+}
+
+/* May a statement that changes rows concern our database? When its session stands in it, or when it names it. */
+static bool may_touch(const struct decoder *d, const struct query_event *q) {
+    size_t len = strlen(d->database);
+    if (same_name(d->database, q->database))
+        return true;
+    for (size_t i = 0; i + len <= q->sql.len; i++)
+        if (strncasecmp(q->sql.data + i, d->database, len) == 0)
+            return true;
+    return false;
+}
+
+static int refuse_statement(const struct query_event *q, struct error *error) {
+    return error_set(error, ERR_SOURCE,
+                     "a statement that may change mapped tables is in the binlog instead of its rows: %.*s; run SET PERSIST binlog_format = 'ROW' on "
+                     "the source, keep sessions from changing it, and start with an empty state_dir", (int)MIN(q->sql.len, 300), q->sql.data);
+}
+
+static int on_query(struct decoder *d, const struct event *e, bool in_payload, struct error *error) {
+    struct query_event q;
+    int r = query_event_read(&q, e, error);
+    if (r)
+        return r;
+    enum statement_kind kind = statement_kind(q.sql);
+    if (e->type == EVENT_EXECUTE_LOAD_QUERY || kind == STATEMENT_ROWS || kind == STATEMENT_UNKNOWN)
+        return may_touch(d, &q) ? refuse_statement(&q, error) : 0;
+    if (kind == STATEMENT_XA_START && in_payload) /* its end lies behind its rows */
+        d->xa_undecided = true;
+    if (kind != STATEMENT_TRUNCATE && kind != STATEMENT_OTHER)
+        return 0;
+    struct statement *s = d->statement;
+    char database[256];
+    memcpy(database, q.database.data, q.database.len); /* its length is one byte */
+    database[q.database.len] = 0;
+    statement_read(s, q.sql);
+    if (s->kind == STATEMENT_TRUNCATE && s->name_count)
+        return truncate_table(d, s->names[0].database[0] ? s->names[0].database : database, s->names[0].table, error);
+    bool takes_rows = s->kind == STATEMENT_DROP_TABLE || s->kind == STATEMENT_RENAME_TABLE || s->kind == STATEMENT_DROP_DATABASE ||
+                      (s->kind == STATEMENT_ALTER_TABLE && s->moves_rows);
+    return takes_rows ? on_definition(d, s, database, q.sql, error) : 0;
+}
+
+/* ---- all */
+
+static int on_event(struct decoder *d, struct slice raw, bool in_payload, struct error *error);
+
+static int on_payload(struct decoder *d, const struct event *e, struct error *error) {
+    struct payload *p = NULL;
+    struct slice raw;
+    int r = payload_open(&p, e->body, error);
+    while (r == 0) {
+        r = payload_next(p, &raw, error);
+        if (r <= 0)
+            break;
+        r = on_event(d, raw, true, error);
+    }
+    payload_close(p);
+    return r;
+}
+
+static int on_event(struct decoder *d, struct slice raw, bool in_payload, struct error *error) {
+    struct event e;
+    int r = event_read(&e, raw, CHECKSUM_OFF, error);
+    if (r)
+        return r;
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
+        if (shapes[i].type == e.type)
+            return on_rows(d, &e, &shapes[i], error);
+    switch (e.type) {
+    case EVENT_TABLE_MAP:
+        return on_table_map(d, &e, error);
+    case EVENT_QUERY:
+    case EVENT_EXECUTE_LOAD_QUERY:
+        return on_query(d, &e, in_payload, error);
+    case EVENT_TRANSACTION_PAYLOAD:
+        if (!in_payload)
+            return on_payload(d, &e, error);
+        break;
+    case EVENT_XID:
+    case EVENT_XA_PREPARE:
+    case EVENT_ROWS_QUERY:
+    case EVENT_INTVAR:
+    case EVENT_RAND:
+    case EVENT_USER_VAR:
+    case EVENT_VIEW_CHANGE:
+    case EVENT_TRANSACTION_CONTEXT:
+        return 0;
+    default:
+        if (e.flags & EVENT_FLAG_IGNORABLE)
+            return 0;
+        break;
+    }
+    return error_set(error, ERR_SOURCE, "event type %u in a transaction is not known to this version of leat: upgrade it", e.type);
+}
+
+int decoder_run(struct decoder *d, struct txn *txn, struct error *error) {
+    struct txn_reader reader defer(txn_reader_deinit) = {.txn = txn};
+    struct slice raw;
+    int r;
+    d->bound_count = 0;
+    d->xa_undecided = txn->xa_prepared;
+    while ((r = txn_reader_next(&reader, &raw, error)) > 0) {
+        r = on_event(d, raw, false, error);
+        if (r)
+            break;
+    }
+    if (r < 0)
+        return error_wrap(error, r, "the transaction that ends at %s:%llu", txn->end.file, (unsigned long long)txn->end.offset);
+    return 0;
+}

@@ -1,0 +1,33 @@
+/* A transaction's raw events: in memory up to a bound, then in an unlinked file. */
+#pragma once
+
+#include "binlog/stream.h"
+
+struct txn_file; /* the part that did not fit */
+
+struct txn {
+    struct txn_end end;
+    bool xa_prepared;   /* ends with XA PREPARE: its outcome is not known */
+    struct buf memory;  /* events, each behind its length (4 bytes) */
+    size_t memory_max;
+    size_t bytes;       /* of all events with their lengths */
+    const char *dir;    /* where the file would stand */
+    int fd;             /* -1: none yet */
+    struct buf pending; /* not yet in the file */
+};
+
+struct txn *txn_new(size_t memory_max, const char *dir);
+/* `raw` is an event without its checksum. ERR_STORE when the file cannot be written. */
+int txn_put(struct txn *t, struct slice raw, struct error *error) must_check;
+/* Forgets all events behind the first `bytes` (a former t->bytes). */
+int txn_truncate(struct txn *t, size_t bytes, struct error *error) must_check;
+int txn_seal(struct txn *t, struct error *error) must_check; /* no more events: what is pending goes to the file */
+
+struct txn_reader {
+    struct txn *txn;
+    size_t at;
+    struct buf event; /* one that came from the file */
+};
+/* 1 with the next event (valid until the next call), 0 at the end. */
+int txn_reader_next(struct txn_reader *r, struct slice *ret, struct error *error) must_check;
+void txn_reader_deinit(struct txn_reader *r);
