@@ -84,6 +84,15 @@ static void put_behind(struct buf *sql, const struct chunk_reader *r) {
         buf_put_char(sql, ')');
 }
 
+/* a = ? AND b = ? */
+static void put_equal(struct buf *sql, const struct chunk_reader *r) {
+    for (size_t i = 0; i < r->query.key_count; i++) {
+        buf_put_text(sql, i ? " AND " : " WHERE ");
+        put_comparable(sql, column_of(r, i));
+        buf_put_text(sql, "=?");
+    }
+}
+
 static char *make_sql(const struct chunk_reader *r, bool behind) {
     struct buf sql = BUF_INIT(1024 * 1024);
     buf_put_text(&sql, "SELECT ");
@@ -96,7 +105,9 @@ static char *make_sql(const struct chunk_reader *r, bool behind) {
     client_identifier(&sql, r->query.table->database);
     buf_put_char(&sql, '.');
     client_identifier(&sql, r->query.table->name);
-    if (behind)
+    if (behind && r->query.one_row)
+        put_equal(&sql, r);
+    else if (behind)
         put_behind(&sql, r);
     if (r->query.key_count) {
         buf_put_text(&sql, " ORDER BY ");
@@ -364,17 +375,17 @@ static void bind_parameter(MYSQL_BIND *b, struct parameter *p, const struct valu
     }
 }
 
-/* In the order of put_behind(). */
+/* In the order of put_behind(), or put_equal(). */
 static int bind_parameters(struct chunk_reader *r, MYSQL_STMT *s, const struct value *after, struct error *error) {
     size_t keys = r->query.key_count, n = 0;
     size_t max = 1 + keys * (keys + 1) / 2;
     MYSQL_BIND *binds = arena_zalloc(&r->parameters, max * sizeof(*binds));
     struct parameter *ps = arena_zalloc(&r->parameters, max * sizeof(*ps));
-    if (keys > 1) {
+    if (keys > 1 && !r->query.one_row) {
         bind_parameter(&binds[n], &ps[n], &after[0], &r->parameters);
         n++;
     }
-    for (size_t i = 0; i < keys; i++)
+    for (size_t i = r->query.one_row ? keys - 1 : 0; i < keys; i++)
         for (size_t j = 0; j <= i; j++, n++)
             bind_parameter(&binds[n], &ps[n], &after[j], &r->parameters);
     if (mysql_stmt_bind_param(s, binds) != 0)
@@ -441,6 +452,20 @@ int chunk_read(struct chunk_reader *r, const struct value *after, int (*row)(voi
     e = fetch_rows(r, s, row, context, ret_rows, error);
     mysql_stmt_free_result(s); /* also what was not fetched when `row` gave up */
     return e;
+}
+
+int chunk_read_row(struct connection *c, const struct chunk_query *query, const struct value *key,
+             int (*row)(void *context, const struct value *values, struct error *error), void *context, struct error *error) {
+    struct chunk_query one = *query;
+    one.one_row = true;
+    one.limit = 1;
+    struct chunk_reader *reader = NULL;
+    size_t rows;
+    int r = chunk_reader_open(&reader, c, &one, error);
+    if (r == 0)
+        r = chunk_read(reader, key, row, context, &rows, error);
+    chunk_reader_close(reader);
+    return r;
 }
 
 int table_row_estimate(struct connection *c, const char *database, const char *table, uint64_t *ret, struct error *error) {

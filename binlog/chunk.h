@@ -14,6 +14,7 @@ struct chunk_query {
     size_t column_count;
     size_t key_count;
     size_t limit; /* rows a chunk */
+    bool one_row; /* not behind `after`, but at it: the row with that key */
 };
 
 int chunk_reader_open(struct chunk_reader **ret, struct connection *c, const struct chunk_query *query, struct error *error) must_check;
@@ -30,7 +31,7 @@ int table_row_estimate(struct connection *c, const char *database, const char *t
 /* XIDs of transactions that are prepared now (XA RECOVER), as one text each; needs XA_RECOVER_ADMIN: returns 1 without the grant. */
 int prepared_xids(struct connection *c, struct arena *arena, const char *const **ret, size_t *ret_count, struct error *error) must_check;
 
-/* Reads one row by its key (query->key_count values); `row` is not called when there is none. query->limit is ignored. */
-int row_read(struct connection *c, const struct chunk_query *query, const struct value *key,
+/* Reads one row by its key (query->key_count values); `row` is not called when there is none. query->limit and one_row are ignored. */
+int chunk_read_row(struct connection *c, const struct chunk_query *query, const struct value *key,
              int (*row)(void *context, const struct value *values, struct error *error), void *context,
              struct error *error) must_check;

@@ -249,7 +249,7 @@ static int reread_one(struct connection *c, struct reread *one, struct arena *ar
                                 .column_count = source->column_count,
                                 .key_count = source->key_count,
                                 .limit = 1};
-    int r = row_read(c, &query, one->key, reread_row, one, error);
+    int r = chunk_read_row(c, &query, one->key, reread_row, one, error);
     if (r == 0 && !one->found)
         r = engine_reread_row(one->engine, source, one->key, NULL, error);
     return r;
