@@ -61,14 +61,16 @@ static void check_attributes(struct checker *c, const struct parsed_attribute *a
     }
 }
 
-void contract_check_text(struct report *report, struct arena *arena, const struct parsed_contract *parsed) {
+void contract_check_entity(struct report *report, struct arena *arena, const struct parsed_entity *parsed) {
     struct checker c = {report, arena};
+    check_template(&c, &parsed->pk_template);
+    check_template(&c, &parsed->sk_template);
+    check_expr(&c, &parsed->filter);
+    check_attributes(&c, parsed->attributes, parsed->attribute_count);
+}
+
+void contract_check_text(struct report *report, struct arena *arena, const struct parsed_contract *parsed) {
     for (size_t i = 0; i < parsed->table_count; i++)
-        for (size_t k = 0; k < parsed->tables[i].entity_count; k++) {
-            const struct parsed_entity *e = &parsed->tables[i].entities[k];
-            check_template(&c, &e->pk_template);
-            check_template(&c, &e->sk_template);
-            check_expr(&c, &e->filter);
-            check_attributes(&c, e->attributes, e->attribute_count);
-        }
+        for (size_t k = 0; k < parsed->tables[i].entity_count; k++)
+            contract_check_entity(report, arena, &parsed->tables[i].entities[k]);
 }

@@ -17,8 +17,10 @@ static void compile_entity(struct build *b, const struct parsed_table *table, st
     if (!parsed->source_table.text)
         return; /* reported as missing */
     struct source *root = source_get(b, parsed->source_table.at, parsed->source_table.text);
-    if (!root)
+    if (!root) {
+        contract_check_entity(b->report, b->arena, parsed);
         return;
+    }
     struct entity *e = arena_zalloc(b->arena, sizeof(*e));
     e->order = (unsigned)b->entity_count;
     e->name = parsed->entity_type.text ? parsed->entity_type.text : parsed->source_table.text;
@@ -62,9 +64,9 @@ void contract_compile(struct build *b, const struct parsed_contract *parsed) {
         for (size_t k = 0; k < parsed->tables[i].entity_count; k++)
             compile_entity(b, &parsed->tables[i], targets[i], &parsed->tables[i].entities[k]);
     }
+    keys_compare(b, parsed);
     if (b->report->findings->errors)
         return;
-    keys_compare(b, parsed);
     sources_finish(b);
     c->sources = b->sources;
     c->source_count = b->source_count;

@@ -94,7 +94,8 @@ void keys_build(struct build *b, const struct parsed_table *table, const struct 
 /* Entities of one target that cannot be told apart, and can_conflict. */
 void keys_compare(struct build *b, const struct parsed_contract *parsed);
 
-/* ---- check.c: what the text alone shows when there is no schema */
+/* ---- check.c: what the text alone shows when there is no schema, or no such table */
+void contract_check_entity(struct report *report, struct arena *arena, const struct parsed_entity *parsed);
 void contract_check_text(struct report *report, struct arena *arena, const struct parsed_contract *parsed);
 
 /* ---- compile.c */

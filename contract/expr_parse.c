@@ -357,8 +357,10 @@ static struct expr *parse_operand(struct lexer *l) {
         fail(l, "CASE is not supported by this version");
     } else if (l->kind == TOKEN_BAD) {
         fail(l, "this character, or a quote without end, is not understood");
-    } else {
+    } else if (l->kind == TOKEN_NAME || l->kind == TOKEN_QUOTED_NAME) {
         e = parse_name(l);
+    } else {
+        fail(l, "a value or a column is expected");
     }
     if (e && (is_sign(l, "+") || is_sign(l, "-") || is_sign(l, "*") || is_sign(l, "/")))
         fail(l, "arithmetic is not supported by this version");

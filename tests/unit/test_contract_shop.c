@@ -2,13 +2,10 @@
 #include "contract/load.h"
 #include "src/base/sys.h"
 #include "tests/unit/shop_schema.h"
+#include "tests/unit/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 struct shop {
     struct contract *contract;

@@ -1,0 +1,713 @@
+/* Broken contracts and what is said of each: place, path, and what would be right. In the texts ' stands for " and ~ for '. */
+#pragma once
+
+static const struct refusal {
+    const char *name;
+    const char *text;
+    const char *findings; /* a line each */
+} refusals[] = {
+    {"no JSON",
+     "[{'table': ]",
+     "ERR c.json:1:12: not JSON: unexpected character, expected a JSON value\n"},
+    {"a version to come",
+     "{'version': 2, 'tables': [{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]}",
+     "1:13 $.version: \"version\" must be 1\n"},
+    {"no tables",
+     "{'version': 1, 'tables': []}",
+     "1:16 $.tables: the contract has no tables\n"},
+    {"missing version and tables",
+     "{'database': 'online_shopping_store'}",
+     "1:1 $: a contract lacks \"version\" (a value)\n"
+     "1:1 $: a contract lacks \"tables\" (a list)\n"},
+    {"another database",
+     "{'version': 1, 'database': 'other', 'tables': [{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]}",
+     "1:28 $.database: the contract is for database \"other\", the configuration for \"online_shopping_store\"; they must agree\n"},
+    {"an unknown key at the top",
+     "{'version': 1, 'tabels': [], 'tables': [{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]}",
+     "1:16 $.tabels: unknown key \"tabels\"; did you mean \"tables\"?\n"},
+    {"model output",
+     "{'contract_version': '1', 'table_definitions': []}",
+     "1:1 $: this is the model-output form (\"table_definitions\"), which is not supported by this version; write {\"version\": 1, \"tables\": [...]}\n"},
+    {"neither list nor object",
+     "5",
+     "1:1 $: a contract must be an object, not a number\n"},
+    {"a table that is no object",
+     "['Users']",
+     "1:2 $[0]: a single-entity table must be an object, not a string\n"},
+    {"an unknown key",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsi': [],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:2 $[0].gsi: unknown key \"gsi\"; did you mean \"gsis\"?\n"},
+    {"a key twice",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'ttl': 'id', 'ttl': 'id',\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:15 $[0].ttl: \"ttl\" stands here twice; keep one\n"},
+    {"documentary keys are no errors, others are",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'description': 'x', 'x-owner': 'me',\n"
+     " 'nonsense_key': 1,\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "3:2 $[0].nonsense_key: unknown key \"nonsense_key\"; known: table, type, pk, sk, gsis, billing, ttl, entity_type, source_table, attributes, filter, write_entity_type, ...\n"},
+    {"an unknown kind of table",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'type': 'multi_entity',\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:10 $[0].type: unknown type \"multi_entity\"; it must be \"single-entity\" or \"multi-entity\"\n"},
+    {"a short table name",
+     "[{'table': 'U', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:12 $[0].table: table \"U\" must be 3 to 255 characters of a-z, A-Z, 0-9, '_', '-' and '.'\n"},
+    {"a table name's characters",
+     "[{'table': 'My Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:12 $[0].table: table \"My Users\" must be 3 to 255 characters of a-z, A-Z, 0-9, '_', '-' and '.'\n"},
+    {"a reserved table name",
+     "[{'table': 'leat_users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:12 $[0].table: table \"leat_users\": names that begin with leat_ are reserved\n"},
+    {"a table twice",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]},\n"
+     "{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "5:11 $[1].table: table \"Users\" stands here twice; entities of one table go into one \"entities\" list\n"},
+    {"wrong JSON types",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': {}, 'ttl': 5, 'billing': 'cheap',\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:2 $[0].gsis: \"gsis\" is an object; it must be a list\n"
+     "2:21 $[0].ttl: \"ttl\" is a number; it must be a string\n"
+     "2:35 $[0].billing: \"billing\" must be \"PAY_PER_REQUEST\" or {\"read\": units, \"write\": units}\n"},
+    {"missing keys",
+     "[{'table': 'Users'}]",
+     "1:3 $[0]: a single-entity table lacks \"pk\" (a value)\n"
+     "1:3 $[0]: a single-entity table lacks \"source_table\" (a string)\n"
+     "1:3 $[0]: a single-entity table lacks \"attributes\" (a list or an object)\n"},
+    {"no partition key",
+     "[{'table': 'Users', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:3 $[0]: a single-entity table lacks \"pk\" (a value)\n"},
+    {"a partition key that nothing gives",
+     "[{'table': 'Users', 'pk': 'user', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:27 $[0].pk: \"{user}\" is neither an attribute nor a column of \"users\"; known: id, email, id, username, email, password_hash, first_name, last_name, is_seller, created_at, updated_at\n"},
+    {"a key of type BOOL",
+     "[{'table': 'Users', 'pk': 'sell', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'sell', 'type': 'BOOL', 'source_column': 'is_seller'}]}]",
+     "5:27 $[0].attributes[2].type: attribute \"sell\" is a key and of type BOOL; keys are of type S, N or B\n"},
+    {"a key's type against its attribute",
+     "[{'table': 'Users', 'pk': {'name': 'id', 'type': 'S'}, 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:50 $[0].pk.type: the key is of type S, its attribute \"id\" of type N\n"},
+    {"one key twice",
+     "[{'table': 'Users', 'pk': 'id', 'sk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:3 $[0]: partition key and sort key have one name: \"id\"\n"},
+    {"an unknown source table",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'user',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:49 $[0].source_table: database online_shopping_store has no table \"user\"; did you mean \"users\"?\n"},
+    {"a table of another database",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'other.users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:49 $[0].source_table: \"other.users\": tables of other databases cannot be mapped; name a table of online_shopping_store\n"},
+    {"a table without a key",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'keyless',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:49 $[0].source_table: table \"keyless\" has neither a primary key nor a unique key over NOT NULL columns; add one\n"},
+    {"a time to live that is no number",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'ttl': 'email',\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "5:28 $[0].attributes[1].type: attribute \"email\" is the time to live and of type S; it must be N (epoch seconds)\n"},
+    {"a time to live that nobody writes",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'ttl': 'expires',\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:9 $[0].ttl: no entity of this table writes the attribute \"expires\"; known: id, email\n"},
+    {"provisioned units",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'billing': {'read': 0, 'writes': 5},\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:2 $[0].billing: \"billing\" lacks \"write\" (a whole number from 1)\n"
+     "2:22 $[0].billing.read: \"read\" is a number; it must be a whole number from 1\n"
+     "2:25 $[0].billing.writes: unknown key \"writes\"; did you mean \"write\"?\n"},
+    {"an index over nothing",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'index_name': 'GSI', 'pk': 'emial'}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:39 $[0].gsis[0].pk: no entity of this table writes the attribute \"emial\"; did you mean \"email\"?\n"},
+    {"an index without a key, with unknown keys",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'name': 'GSI', 'index_name': 'GSI'}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:12 $[0].gsis[0].name: unknown key \"name\"; known: index_name, pk, sk, projection, projected_attributes\n"
+     "2:12 $[0].gsis[0]: an index lacks \"pk\" (a value)\n"},
+    {"an index name",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'index_name': 'g!', 'pk': 'email'}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:26 $[0].gsis[0].index_name: index \"g!\" must be 3 to 255 characters of a-z, A-Z, 0-9, '_', '-' and '.'\n"},
+    {"an index twice",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'index_name': 'GSI', 'pk': 'email'},\n"
+     " {'index_name': 'GSI', 'pk': 'id'}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "3:17 $[0].gsis[1].index_name: index \"GSI\" stands here twice\n"},
+    {"an index over a list",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'index_name': 'GSI', 'pk': 'items'}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'items', 'type': 'SS', 'source_column': 'email'}]}]",
+     "6:28 $[0].attributes[2].type: attribute \"items\" is a key and of type SS; keys are of type S, N or B\n"
+     "6:28 $[0].attributes[2].type: users.email (TEXT) cannot be written as type SS; it can be S, N, B\n"},
+    {"a projection",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'index_name': 'GSI', 'pk': 'email', 'projection': 'INCLUDES'}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:62 $[0].gsis[0].projection: unknown projection \"INCLUDES\"; did you mean \"INCLUDE\"?\n"},
+    {"INCLUDE without attributes",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'index_name': 'GSI', 'pk': 'email', 'projection': 'INCLUDE'}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:62 $[0].gsis[0].projection: \"projected_attributes\" goes with \"projection\": \"INCLUDE\", and only with it\n"},
+    {"attributes without INCLUDE",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'index_name': 'GSI', 'pk': 'email', 'projected_attributes': ['id']}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:48 $[0].gsis[0].projected_attributes: \"projected_attributes\" goes with \"projection\": \"INCLUDE\", and only with it\n"},
+    {"too many parts",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'index_name': 'GSI', 'pk': ['id', 'id', 'id', 'id', 'email']}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:33 $[0].gsis[0].pk: an index key has at most 4 attributes\n"},
+    {"too many indexes",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'gsis': [{'index_name': 'GSI0', 'pk': 'email'},\n"
+     "{'index_name': 'GSI1', 'pk': 'email'},\n"
+     "{'index_name': 'GSI2', 'pk': 'email'},\n"
+     "{'index_name': 'GSI3', 'pk': 'email'},\n"
+     "{'index_name': 'GSI4', 'pk': 'email'},\n"
+     "{'index_name': 'GSI5', 'pk': 'email'},\n"
+     "{'index_name': 'GSI6', 'pk': 'email'},\n"
+     "{'index_name': 'GSI7', 'pk': 'email'},\n"
+     "{'index_name': 'GSI8', 'pk': 'email'},\n"
+     "{'index_name': 'GSI9', 'pk': 'email'},\n"
+     "{'index_name': 'GSI10', 'pk': 'email'},\n"
+     "{'index_name': 'GSI11', 'pk': 'email'},\n"
+     "{'index_name': 'GSI12', 'pk': 'email'},\n"
+     "{'index_name': 'GSI13', 'pk': 'email'},\n"
+     "{'index_name': 'GSI14', 'pk': 'email'},\n"
+     "{'index_name': 'GSI15', 'pk': 'email'},\n"
+     "{'index_name': 'GSI16', 'pk': 'email'},\n"
+     "{'index_name': 'GSI17', 'pk': 'email'},\n"
+     "{'index_name': 'GSI18', 'pk': 'email'},\n"
+     "{'index_name': 'GSI19', 'pk': 'email'},\n"
+     "{'index_name': 'GSI20', 'pk': 'email'}],\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:2 $[0].gsis: 21 indexes; a table has at most 20\n"},
+    {"an attribute without name and type",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'source_column': 'email'}]}]",
+     "5:3 $[0].attributes[2]: an attribute lacks \"type\" (a string)\n"
+     "5:3 $[0].attributes[2]: an attribute lacks \"name\" (a string)\n"},
+    {"an unknown type",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'STRING', 'source_column': 'email'}]}]",
+     "5:24 $[0].attributes[2].type: unknown type \"STRING\"; known: S, N, B, BOOL, NULL, SS, NS, BS, L, M\n"},
+    {"an unknown column",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'user_name'}]}]",
+     "5:46 $[0].attributes[2].source_column: table \"users\" has no column \"user_name\"; did you mean \"username\"?\n"},
+    {"an attribute twice",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "5:11 $[0].attributes[2].name: attribute \"email\" stands here twice\n"},
+    {"a reserved attribute",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'leat_v', 'type': 'S', 'source_column': 'email'}]}]",
+     "5:11 $[0].attributes[2].name: attribute \"leat_v\": names that begin with leat_ are reserved\n"},
+    {"no value",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S'}]}]",
+     "5:3 $[0].attributes[2]: attribute \"x\" lacks its value: one of \"source_column\", \"template\", \"expr\", \"join\"\n"},
+    {"two values",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'template': '{id}', 'expr': 'id'}]}]",
+     "5:3 $[0].attributes[2]: attribute \"x\" has more than one of \"template\", \"expr\" and \"join\"; keep one\n"},
+    {"a column of another table",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'source_table': 'orders', 'source_column': 'id'}]}]",
+     "5:45 $[0].attributes[2].source_table: the row here is of \"users\"; a column of \"orders\" needs a \"join\"\n"},
+    {"BOOL from text",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'BOOL', 'source_column': 'email'}]}]",
+     "5:24 $[0].attributes[2].type: users.email (TEXT) cannot be written as type BOOL; it can be S, N, B\n"},
+    {"N from a set's neighbour, L from a number",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'L', 'source_column': 'id'}]}]",
+     "5:24 $[0].attributes[2].type: users.id (INT) cannot be written as type L; it can be S, N, BOOL\n"},
+    {"null_value of another type",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'N', 'source_column': 'id', 'null_value': 'none'}]}]",
+     "5:66 $[0].attributes[2].null_value: \"null_value\" is of type S, the attribute of type N\n"},
+    {"calculations and transformations",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'N', 'calculation': {'type': 'aggregate'}, 'source_column': 'id',\n"
+     "  'transformation': {'type': 'mask'}}]}]",
+     "5:29 $[0].attributes[2].calculation: \"calculation\" is not supported by this version\n"
+     "6:3 $[0].attributes[2].transformation: \"transformation\" is not supported by this version\n"},
+    {"several columns",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': ['id', 'email']}]}]",
+     "5:3 $[0].attributes[2]: attribute \"x\": several columns need a \"template\", an \"expr\" or a \"join\"\n"},
+    {"a token that is nothing",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'template': '{emial}'}]}]",
+     "5:41 $[0].attributes[2].template: \"{emial}\" is neither an attribute nor a column of \"users\"; did you mean \"email\"?\n"},
+    {"a brace without end",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'template': 'a{id'}]}]",
+     "5:41 $[0].attributes[2].template: in template \"a{id\" at character 2: \"{\" without \"}\"; write \"{{\" for a brace\n"},
+    {"a brace without beginning",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'template': 'a}b'}]}]",
+     "5:41 $[0].attributes[2].template: in template \"a}b\" at character 2: a single \"}\"; write \"}}\" for a brace\n"},
+    {"an empty token",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'template': '{}'}]}]",
+     "5:41 $[0].attributes[2].template: in template \"{}\" at character 1: a token is {name} or {name|default}\n"},
+    {"an empty template",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'template': ''}]}]",
+     "5:41 $[0].attributes[2].template: a template must not be empty\n"},
+    {"templates in a circle",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'template': '{y}'},\n"
+     " {'name': 'y', 'type': 'S', 'template': '{x}'}]}]",
+     "5:41 $[0].attributes[2].template: the template of \"x\" needs itself, by way of other templates\n"},
+    {"a template as N",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'N', 'template': '{id}'}]}]",
+     "5:24 $[0].attributes[2].type: a template as type N is not supported by this version; it gives S\n"},
+    {"a list in a template",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'items', 'type': 'L',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'construction': {'type': 'array', 'select_columns': {'q': 'quantity'}}}},\n"
+     " {'name': 'y', 'type': 'S', 'template': '{items}'}]}]",
+     "6:41 $[0].attributes[2].template: \"{items}\" is of type L; a template takes only S, N, B and BOOL\n"},
+    {"an unknown join",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign_key', 'target_table': 'users'}}]}]",
+     "4:20 $[0].attributes[1].join.type: unknown join type \"foreign_key\"; did you mean \"foreign-key\"?\n"},
+    {"a join to come",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'conditional', 'condition': 'orders.id = 1', 'target_table': 'users', 'else_value': 'x'}}]}]",
+     "4:20 $[0].attributes[1].join.type: a join of type \"conditional\" is not supported by this version\n"},
+    {"no kind of join",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'join': {'target_table': 'users'}}]}]",
+     "3:29 $[0].attributes[1].join: a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, chain, json-construction\n"},
+    {"a join's missing keys",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users'}}]}]",
+     "4:3 $[0].attributes[1].join: a join of type \"foreign-key\" lacks \"join_condition\"\n"
+     "4:3 $[0].attributes[1].join: a join of type \"foreign-key\" lacks \"select_column\"\n"},
+    {"a join's foreign keys",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'users.email',\n"
+     "   'else_value': 'x'}}]}]",
+     "4:3 $[0].attributes[1].join: a join of type \"foreign-key\": \"else_value\" does not belong there\n"},
+    {"an unknown target",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'usres', 'join_condition': 'usres.id = orders.user_id', 'select_column': 'usres.email'}}]}]",
+     "4:51 $[0].attributes[1].join.target_table: database online_shopping_store has no table \"usres\"; did you mean \"users\"?\n"},
+    {"a join without equality",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id > orders.user_id', 'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: in \"users.id > orders.user_id\" at character 10: a join condition is equalities between columns: x.a = y.b [AND x.c = y.d]\n"},
+    {"an unknown name in a join",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'user.id = orders.user_id', 'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: \"user\" is no table or alias of this join; did you mean \"users\"?\n"},
+    {"an unknown column in a join",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.users_id', 'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: table \"orders\" has no column \"users_id\"; did you mean \"user_id\"?\n"},
+    {"an unqualified column in a join",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = user_id', 'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: column \"user_id\" in a join condition needs its table: orders.user_id or users.user_id\n"},
+    {"one side twice",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'orders.id = orders.user_id', 'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: \"orders.id = orders.user_id\" does not join: one side must be of \"users\", the other of \"orders\"\n"},
+    {"types that do not compare",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.email = orders.user_id', 'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: a join cannot compare user_id (INT) with email (TEXT); it compares numbers, strings, binaries, and temporals of one type\n"},
+    {"several rows where one is wanted",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id', 'select_column': 'order_items.quantity'}}]}]",
+     "4:84 $[0].attributes[1].join.join_condition: this join can find several rows of \"order_items\"; it must use a primary or unique key: (id); for several rows there is json-construction\n"},
+    {"selecting from elsewhere",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'orders.status'}}]}]",
+     "4:124 $[0].attributes[1].join.select_column: \"orders.status\" selects from \"orders\", but the joined row is \"users\"\n"},
+    {"selecting an expression",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'LOWER(users.email)'}}]}]",
+     "4:124 $[0].attributes[1].join.select_column: in \"LOWER(users.email)\" at character 6: only a column (table.column) is supported here by this version\n"},
+    {"selecting an unknown column",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'users.mail'}}]}]",
+     "4:124 $[0].attributes[1].join.select_column: table \"users\" has no column \"mail\"; did you mean \"email\"?\n"},
+    {"a table joined to itself without alias",
+     "[{'table': 'Cats', 'pk': 'id', 'source_table': 'categories', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'p', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'categories',\n"
+     "   'join_condition': 'categories.id = categories.parent_id', 'select_column': 'name'}}]}]",
+     "3:29 $[0].attributes[1].join: \"categories\" already names another row of this join; give the far one a \"join_alias\" and use it in the condition\n"},
+    {"a chain with a separator",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'chain', 'chain_separator': '/', 'joins': [{'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'users.email'}]}}]}]",
+     "4:3 $[0].attributes[1].join: a join of type \"chain\": \"chain_separator\" is not supported by this version\n"},
+    {"a chain without value",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'chain', 'joins': [{'target_table': 'users', 'join_condition': 'users.id = orders.user_id'}]}}]}]",
+     "4:40 $[0].attributes[1].join.joins[0]: the last step of a chain lacks \"select_column\"\n"},
+    {"an empty chain",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'chain', 'joins': []}}]}]",
+     "4:29 $[0].attributes[1].join.joins: a chain's \"joins\" is empty; it must hold at least one step\n"},
+    {"a construction of nothing",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'items', 'type': 'L',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'construction': {'type': 'array'}}}]}]",
+     "5:3 $[0].attributes[1].join.construction: a construction needs either \"select_columns\" or \"attributes\"\n"},
+    {"a construction of an unknown kind",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'items', 'type': 'L',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'construction': {'type': 'list', 'select_columns': {'q': 'quantity'}}}}]}]",
+     "5:28 $[0].attributes[1].join.construction.type: unknown construction \"list\"; it must be \"array\" or \"object\"\n"},
+    {"a construction as N",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'items', 'type': 'N',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'construction': {'type': 'array', 'select_columns': {'q': 'quantity'}}}}]}]",
+     "3:28 $[0].attributes[1].type: a construction of type \"array\" is written as L, or as S (JSON text), not as N\n"},
+    {"an object as L",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'items', 'type': 'L',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'construction': {'type': 'object', 'select_columns': {'q': 'quantity'}}}}]}]",
+     "3:28 $[0].attributes[1].type: a construction of type \"object\" is written as M, or as S (JSON text), not as L\n"},
+    {"a construction's column",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'items', 'type': 'L',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'construction': {'type': 'array', 'select_columns': {'q': 'quantiti', 'p': 5}}}}]}]",
+     "5:61 $[0].attributes[1].join.construction.select_columns.q: table \"order_items\" has no column \"quantiti\"; did you mean \"quantity\"?\n"
+     "5:78 $[0].attributes[1].join.construction.select_columns.p: \"p\" is a number; it must be a string\n"},
+    {"a construction's order and limit",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'items', 'type': 'L',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'construction': {'type': 'array', 'order_by': 'quantity UP', 'limit': 0, 'select_columns': {'q': 'quantity'}}}}]}]",
+     "5:49 $[0].attributes[1].join.construction.order_by: in \"quantity UP\" at character 10: an order is: column [ASC|DESC], ...\n"
+     "5:73 $[0].attributes[1].join.construction.limit: \"limit\" is a number; it must be a whole number from 1\n"},
+    {"an order by an unknown column",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'items', 'type': 'L',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'construction': {'type': 'array', 'order_by': 'idd', 'select_columns': {'q': 'quantity'}}}}]}]",
+     "5:49 $[0].attributes[1].join.construction.order_by: table \"order_items\" has no column \"idd\"; did you mean \"id\"?\n"},
+    {"a function",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'CONCAT(email, id)'}]}]",
+     "5:37 $[0].attributes[2].expr: in \"CONCAT(email, id)\" at character 7: functions are not supported by this version\n"},
+    {"arithmetic",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'N', 'expr': 'id + 1'}]}]",
+     "5:37 $[0].attributes[2].expr: in \"id + 1\" at character 4: arithmetic is not supported by this version\n"},
+    {"text against a number",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'BOOL', 'expr': 'id = ~abc~'}]}]",
+     "5:40 $[0].attributes[2].expr: in \"id = 'abc'\" at character 11: INT and TEXT cannot be compared in this version\n"},
+    {"a quote without end",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'BOOL', 'expr': 'email = ~abc'}]}]",
+     "5:40 $[0].attributes[2].expr: in \"email = 'abc\" at character 9: this character, or a quote without end, is not understood\n"},
+    {"a filter over another table",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'filter': 'orders.id = 1',\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:12 $[0].filter: \"orders.id\": only columns of \"users\" can stand here\n"},
+    {"a filter that ends early",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'filter': 'id IN (1, 2',\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:12 $[0].filter: in \"id IN (1, 2\" at character 12: \")\" is expected\n"},
+    {"entities with equal keys",
+     "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
+     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': []},\n"
+     "{'entity_type': 'B', 'source_table': 'orders', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': []}]}]",
+     "3:63 $[0].entities[1].pk_template: entities \"A\" and \"B\" of table \"Things\" have the same key templates, so their items cannot be told apart; put a different text into one of them\n"},
+    {"an entity without a key",
+     "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
+     "{'entity_type': 'A', 'source_table': 'users', 'attributes': []}]}]",
+     "2:2 $[0].entities[0]: an entity lacks the template of its partition key \"PK\"\n"},
+    {"an entity without the sort key",
+     "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
+     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': []},\n"
+     "{'entity_type': 'B', 'source_table': 'orders', 'pk_template': 'O#{id}', 'attributes': []}]}]",
+     "3:2 $[0].entities[1]: an entity lacks the template of its sort key \"SK\"\n"},
+    {"an entity twice",
+     "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
+     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': []},\n"
+     "{'entity_type': 'A', 'source_table': 'orders', 'pk_template': 'O#{id}', 'sk_template': 'X', 'attributes': []}]}]",
+     "3:17 $[0].entities[1].entity_type: entity \"A\" stands here twice\n"},
+    {"no entities",
+     "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
+     "]}]",
+     "1:46 $[0].entities: \"entities\" is empty; a multi-entity table needs at least one\n"},
+    {"templates in a single-entity table",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'pk_template': '{id}',\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "2:2 $[0].pk_template: unknown key \"pk_template\"; known: table, type, pk, sk, gsis, billing, ttl, entity_type, source_table, attributes, filter, write_entity_type, ...\n"},
+    {"entity_type written twice",
+     "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
+     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': [{'name': 'entity_type', 'type': 'S', 'source_column': 'email'}]}]}]",
+     "2:2 $[0].entities[0]: the attribute \"entity_type\" is written by itself; set \"write_entity_type\": false to write another one\n"},
+    {"a key with template and attribute",
+     "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
+     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': [{'name': 'PK', 'type': 'S', 'source_column': 'email'}]}]}]",
+     "2:62 $[0].entities[0].pk_template: the key \"PK\" has a template and an attribute of its name; keep one\n"},
+    {"one index attribute, two types",
+     "[{'table': 'Things', 'type': 'multi-entity', 'gsis': [{'index_name': 'GSI', 'pk': 'g'}], 'entities': [\n"
+     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': [{'name': 'g', 'type': 'S', 'source_column': 'email'}]},\n"
+     "{'entity_type': 'B', 'source_table': 'orders', 'pk_template': 'O#{id}', 'sk_template': 'X', 'attributes': [{'name': 'g', 'type': 'N', 'source_column': 'id'}]}]}]",
+     "3:130 $[0].entities[1].attributes[0].type: attribute \"g\" is a key and of type N here, S in another entity; it must have one type\n"},
+    {"keys that may be absent, string joins: warnings",
+     "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
+     "{'entity_type': 'A', 'source_table': 'products', 'pk_template': '{category_id}', 'sk_template': '{id}', 'attributes': [\n"
+     " {'name': 'u', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.username = products.name', 'select_column': 'email'}}]}]}]",
+     "warning 2:65 $[0].entities[0].pk_template: the partition key may have no value (a column may be NULL, or a join find no row): such rows have no item; a default ({name|default}) or \"null_value\" would give them one\n"
+     "warning 3:104 $[0].entities[0].attributes[0].join.join_condition: this join compares bytes, but the collation utf8mb4_0900_ai_ci of name would also match other spellings\n"},
+    {"many errors in one file",
+     "[{'tabel': 'Users', 'pk': 'id', 'source_table': 'uzers',\n"
+     " 'attributes': [{'name': 'id', 'type': 'X', 'source_column': 'id'}]},\n"
+     "{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'ttl': 'gone', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'idd'},\n"
+     " {'name': 'a', 'type': 'S', 'template': '{zzz}'},\n"
+     " {'name': 'b', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id', 'select_column': 'id'}}]}]",
+     "1:3 $[0].tabel: unknown key \"tabel\"; did you mean \"table\"?\n"
+     "1:3 $[0]: a single-entity table lacks \"table\" (a string)\n"
+     "1:49 $[0].source_table: database online_shopping_store has no table \"uzers\"; did you mean \"users\"?\n"
+     "2:40 $[0].attributes[0].type: unknown type \"X\"; known: S, N, B, BOOL, NULL, SS, NS, BS, L, M\n"
+     "3:66 $[1].ttl: no entity of this table writes the attribute \"gone\"; known: id, a, b\n"
+     "4:47 $[1].attributes[0].source_column: table \"orders\" has no column \"idd\"; did you mean \"id\"?\n"
+     "5:41 $[1].attributes[1].template: \"{zzz}\" is neither an attribute nor a column of \"orders\"; known: id, a, b, id, user_id, status, total_amount, created_at, updated_at\n"
+     "6:110 $[1].attributes[2].join.join_condition: this join can find several rows of \"order_items\"; it must use a primary or unique key: (id); for several rows there is json-construction\n"},
+};
