@@ -4,17 +4,31 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdlib.h>
 
-/* Fetching an algorithm by name on every call costs more than hashing an item; so a context per thread. */
+/* Fetching an algorithm by name on every call costs more than hashing an item; so a context per thread, freed when it ends. */
 static _Thread_local EVP_MD_CTX *sha_context;
 static const EVP_MD *sha_algorithm;
+static pthread_key_t sha_key;
+
+static void free_context(void *context) {
+    EVP_MD_CTX_free(context);
+}
+
+static void prepare(void) {
+    sha_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (pthread_key_create(&sha_key, free_context) != 0)
+        abort();
+}
 
 void sha256(struct slice data, unsigned char out[SHA256_SIZE]) {
-    if (!sha_algorithm)
-        sha_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!sha_context)
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, prepare);
+    if (!sha_context) {
         sha_context = EVP_MD_CTX_new();
+        pthread_setspecific(sha_key, sha_context);
+    }
     unsigned int len = 0;
     if (!sha_algorithm || !sha_context || !EVP_DigestInit_ex(sha_context, sha_algorithm, NULL) ||
         !EVP_DigestUpdate(sha_context, data.data, data.len) || !EVP_DigestFinal_ex(sha_context, out, &len))
