@@ -1,0 +1,353 @@
+/* Prints what binlog/ makes of a server, as JSON lines: for the tests that run against a real one (tests/e2e/test_binlog.py).
+ *
+ *   binlog_dump stream KEY=VALUE...   row changes from a position until the source rests
+ *   binlog_dump chunks KEY=VALUE...   a table's rows, read in chunks
+ *   binlog_dump schema|check|facts|position KEY=VALUE... */
+#include "binlog/chunk.h"
+#include "binlog/rows.h"
+#include "binlog/server_check.h"
+#include "src/base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+static struct buf out;
+static int arg_count;
+static char **args;
+
+static const char *arg(const char *key, const char *otherwise) {
+    size_t len = strlen(key);
+    for (int i = 2; i < arg_count; i++)
+        if (strncmp(args[i], key, len) == 0 && args[i][len] == '=')
+            return args[i] + len + 1;
+    return otherwise;
+}
+
+static unsigned number(const char *key, unsigned otherwise) {
+    const char *text = arg(key, NULL);
+    return text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+}
+
+static void flush_line(void) {
+    buf_put_char(&out, '\n');
+    fwrite(out.data, 1, out.len, stdout);
+    fflush(stdout);
+    buf_clear(&out);
+}
+
+/* [kind, text, hex of the stored form] */
+static void put_value(struct json_out *j, const struct value *v) {
+    struct buf text defer(buf_deinit) = BUF_INIT(1 << 30), stored defer(buf_deinit) = BUF_INIT(1 << 30), hex defer(buf_deinit) = BUF_INIT(1 << 30);
+    value_put_text(&text, v);
+    value_put(&stored, v);
+    for (size_t i = 0; i < stored.len; i++)
+        buf_printf(&hex, "%02x", (unsigned char)stored.data[i]);
+    json_open(j, '[');
+    json_put_int(j, v->kind);
+    json_put_slice(j, buf_slice(&text));
+    json_put_slice(j, buf_slice(&hex));
+    json_close(j, ']');
+}
+
+static void put_image(struct json_out *j, const char *key, const struct table *t, const struct value *values) {
+    json_key(j, key);
+    if (!values) {
+        json_put_null(j);
+        return;
+    }
+    json_open(j, '{');
+    for (size_t i = 0; i < t->column_count; i++) {
+        if (values[i].kind == VALUE_UNKNOWN)
+            continue;
+        json_key(j, t->columns[i].name);
+        put_value(j, &values[i]);
+    }
+    json_close(j, '}');
+}
+
+static bool quiet;
+static uint64_t rows_seen;
+
+static int on_row(void *context, const struct row_change *change, struct error *error) {
+    static const char *const kinds[] = {"insert", "update", "delete", "truncate"};
+    rows_seen++;
+    if (quiet)
+        return 0;
+    struct json_out j = JSON_OUT(&out);
+    json_open(&j, '{');
+    json_key(&j, "kind"), json_put_text(&j, kinds[change->kind]);
+    json_key(&j, "table"), json_put_text(&j, change->table->name);
+    put_image(&j, "before", change->table, change->before);
+    put_image(&j, "after", change->table, change->after);
+    json_key(&j, "foreign_keys_off"), json_put_bool(&j, change->foreign_keys_off);
+    json_key(&j, "cascades_logged"), json_put_bool(&j, change->cascades_logged);
+    json_close(&j, '}');
+    flush_line();
+    return 0;
+}
+
+/* skip=a,b: columns not wanted; only=t: the one table wanted */
+static void *on_table(void *context, const struct table *table, bool *wanted, int *ret_error, struct error *error) {
+    static int handle;
+    const char *only = arg("only", NULL), *skip = arg("skip", "");
+    for (size_t i = 0; i < table->column_count; i++) {
+        char name[300];
+        snprintf(name, sizeof(name), ",%s,", table->columns[i].name);
+        char list[1000];
+        snprintf(list, sizeof(list), ",%s,", skip);
+        wanted[i] = strstr(list, name) == NULL;
+    }
+    return !only || strcmp(only, table->name) == 0 ? &handle : NULL;
+}
+
+static struct source_options source(void) {
+    static const char *const modes[] = {"verify-identity", "verify-ca", "required", "disabled"};
+    enum tls_mode mode = TLS_DISABLED;
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+        if (strcmp(modes[i], arg("tls", "disabled")) == 0)
+            mode = (enum tls_mode)i;
+    return (struct source_options){
+        .host = arg("host", "127.0.0.1"), .port = number("port", 3306), .socket = arg("socket", NULL), .database = arg("database", "test"),
+        .username = arg("user", "root"), .password = arg("password", ""), .tls_mode = mode, .tls_ca = arg("ca", NULL),
+        .server_id = number("server_id", 4242), .heartbeat_s = number("heartbeat", 1), .connect_timeout_s = 3};
+}
+
+static int parse_from(struct connection *c, const char *text, struct position *ret, struct error *error) {
+    if (strcmp(text, "end") == 0)
+        return source_position_end(c, ret, error);
+    if (strcmp(text, "start") == 0)
+        return 0;
+    return position_parse(ret, slice_of(text), error);
+}
+
+static void put_end(const struct txn *t, const struct position *at) {
+    struct json_out j = JSON_OUT(&out);
+    struct buf gtid defer(buf_deinit) = BUF_INIT(4096), gtids defer(buf_deinit) = BUF_INIT(1 << 20);
+    if (txn_end(t)->gtid.number)
+        gtid_format(&txn_end(t)->gtid, &gtid);
+    position_format(at, &gtids);
+    json_open(&j, '{');
+    json_key(&j, "end"), json_put_slice(&j, buf_slice(&gtid));
+    json_key(&j, "file"), json_put_text(&j, txn_end(t)->file);
+    json_key(&j, "offset"), json_put_uint(&j, txn_end(t)->offset);
+    json_key(&j, "commit_us"), json_put_int(&j, txn_end(t)->commit_us);
+    json_key(&j, "bytes"), json_put_uint(&j, txn_bytes(t));
+    json_key(&j, "memory"), json_put_uint(&j, txn_memory(t));
+    json_key(&j, "rows"), json_put_uint(&j, rows_seen);
+    json_key(&j, "position"), json_put_slice(&j, buf_slice(&gtids));
+    json_close(&j, '}');
+    flush_line();
+}
+
+/* Follows until `heartbeats` heartbeats came (default 1). */
+static int run_stream(struct connection *c, struct decoder *d, const struct source_options *o, struct error *error) {
+    struct position at defer(position_deinit) = {0};
+    struct stream *s = NULL;
+    unsigned heartbeats = number("heartbeats", 1);
+    int r = parse_from(c, arg("from", "start"), &at, error);
+    struct stream_options options = {.source = o, .spill_dir = arg("spill", "/tmp"), .txn_memory_bytes = number("memory", 1 << 20)};
+    if (r == 0)
+        r = stream_open(&s, &options, &at, error);
+    while (r == 0 && heartbeats) {
+        struct txn *t = NULL;
+        r = stream_next(s, &t, error);
+        if (r == STREAM_HEARTBEAT) {
+            heartbeats--;
+            r = 0;
+            continue;
+        }
+        if (r)
+            break;
+        rows_seen = 0;
+        r = decoder_run(d, t, error);
+        position_advance(&at, txn_end(t));
+        if (r == 0)
+            put_end(t, &at);
+        txn_free(t);
+    }
+    stream_close(s);
+    return r;
+}
+
+static int do_stream(struct connection *c, const struct schema *schema, struct error *error) {
+    struct source_options o = source();
+    struct server_facts facts;
+    int r = server_facts_read(c, &facts, error);
+    if (r)
+        return r;
+    struct decoder_options options = {.database = o.database, .table = on_table, .row = on_row, .cascades_logged = facts.cascades_logged,
+                                      .schema = number("live", 0) ? schema : NULL};
+    quiet = number("quiet", 0);
+    struct decoder *d = decoder_new(&options);
+    r = run_stream(c, d, &o, error);
+    decoder_free(d);
+    if (r == 0) {
+        struct rusage u;
+        getrusage(RUSAGE_SELF, &u);
+        buf_printf(&out, "{\"rss_kb\": %ld}", u.ru_maxrss);
+        flush_line();
+    }
+    return r;
+}
+
+struct chunking {
+    const struct table *table;
+    size_t keys;
+    struct arena arena;
+    struct value after[16];
+};
+
+static int on_chunk_row(void *context, const struct value *values, struct error *error) {
+    struct chunking *k = context;
+    struct json_out j = JSON_OUT(&out);
+    json_open(&j, '{');
+    for (size_t i = 0; i < k->table->column_count; i++) {
+        json_key(&j, k->table->columns[i].name);
+        put_value(&j, &values[i]);
+    }
+    json_close(&j, '}');
+    flush_line();
+    for (size_t i = 0; i < k->keys; i++)
+        k->after[i] = value_copy(&k->arena, &values[i]);
+    return 0;
+}
+
+/* The test tables' keys are their first columns. */
+static int do_chunks(struct connection *c, const struct schema *schema, struct error *error) {
+    const struct table *t = schema_table(schema, arg("only", ""));
+    if (!t)
+        return error_set(error, ERR_USAGE, "no such table");
+    unsigned columns[2000];
+    for (unsigned i = 0; i < t->column_count && i < ARRAY_LEN(columns); i++)
+        columns[i] = i;
+    struct chunking k = {.table = t, .keys = t->keys[0].column_count};
+    struct chunk_query q = {.table = t, .columns = columns, .column_count = t->column_count, .key_count = k.keys, .limit = number("limit", 2)};
+    struct chunk_reader *reader = NULL;
+    size_t rows = q.limit;
+    int r = chunk_reader_open(&reader, c, &q, error);
+    for (bool first = true; r == 0 && rows == q.limit; first = false)
+        r = chunk_read(reader, first ? NULL : k.after, on_chunk_row, &k, &rows, error);
+    chunk_reader_close(reader);
+    arena_deinit(&k.arena);
+    return r;
+}
+
+static void put_table(const struct table *t) {
+    struct json_out j = JSON_OUT(&out);
+    json_open(&j, '{');
+    json_key(&j, "table"), json_put_text(&j, t->name);
+    json_key(&j, "columns"), json_open(&j, '[');
+    for (size_t i = 0; i < t->column_count; i++) {
+        const struct column *c = &t->columns[i];
+        struct buf line defer(buf_deinit) = BUF_INIT(100000);
+        buf_printf(&line, "%s %s%s%s%s%s %u.%u", c->name, column_type_name(c->type), c->is_unsigned ? " unsigned" : "", c->nullable ? " null" : "",
+                   c->generated ? " generated" : "", c->invisible ? " invisible" : "", c->length, c->digits);
+        for (size_t k = 0; k < c->label_count; k++)
+            buf_printf(&line, " '%s'", c->labels[k]);
+        json_put_slice(&j, buf_slice(&line));
+    }
+    json_close(&j, ']');
+    json_key(&j, "keys"), json_open(&j, '[');
+    for (size_t i = 0; i < t->key_count; i++) {
+        struct buf line defer(buf_deinit) = BUF_INIT(10000);
+        buf_printf(&line, "%s%s%s%s", t->keys[i].name, t->keys[i].unique ? " unique" : "", t->keys[i].partial ? " partial" : "",
+                   t->keys[i].nullable ? " null" : "");
+        for (size_t k = 0; k < t->keys[i].column_count; k++)
+            buf_printf(&line, " %s", t->columns[t->keys[i].columns[k]].name);
+        json_put_slice(&j, buf_slice(&line));
+    }
+    json_close(&j, ']');
+    json_key(&j, "foreign_keys"), json_open(&j, '[');
+    for (size_t i = 0; i < t->foreign_key_count; i++) {
+        const struct foreign_key *f = &t->foreign_keys[i];
+        struct buf line defer(buf_deinit) = BUF_INIT(10000);
+        buf_printf(&line, "%s -> %s.%s delete %d update %d", f->columns[0], f->parent_table, f->parent_columns[0], f->on_delete, f->on_update);
+        json_put_slice(&j, buf_slice(&line));
+    }
+    json_close(&j, ']');
+    json_close(&j, '}');
+    flush_line();
+}
+
+static int do_check(struct connection *c, const char *const *tables, size_t count, struct error *error) {
+    struct check_list list defer(check_list_deinit) = {0};
+    int r = server_check(c, arg("database", "test"), tables, count, &list, error);
+    for (size_t i = 0; r == 0 && i < list.count; i++) {
+        struct json_out j = JSON_OUT(&out);
+        json_open(&j, '{');
+        json_key(&j, "name"), json_put_text(&j, list.lines[i].name);
+        json_key(&j, "result"), json_put_int(&j, list.lines[i].result);
+        json_key(&j, "message"), json_put_text(&j, list.lines[i].message);
+        json_key(&j, "remedy"), json_put_text(&j, list.lines[i].remedy);
+        json_close(&j, '}');
+        flush_line();
+    }
+    return r;
+}
+
+static int do_position(struct connection *c, const char *const *tables, size_t count, struct error *error) {
+    struct position executed defer(position_deinit) = {0}, end defer(position_deinit) = {0};
+    struct buf a defer(buf_deinit) = BUF_INIT(100000), b defer(buf_deinit) = BUF_INIT(100000);
+    int r = source_position_executed(c, arg("database", "test"), tables, count, &executed, error);
+    if (r == 0)
+        r = source_position_end(c, &end, error);
+    if (r)
+        return r;
+    position_format(&executed, &a);
+    position_format(&end, &b);
+    struct json_out j = JSON_OUT(&out);
+    json_open(&j, '{');
+    json_key(&j, "executed"), json_put_slice(&j, buf_slice(&a));
+    json_key(&j, "end"), json_put_slice(&j, buf_slice(&b));
+    json_close(&j, '}');
+    flush_line();
+    return 0;
+}
+
+static int run(struct arena *arena, struct error *error) {
+    struct source_options o = source();
+    struct connection *c = NULL;
+    struct schema schema = {0};
+    const char *names[100];
+    size_t count = 0;
+    char *list = arena_strdup(arena, arg("tables", ""));
+    for (char *at = list; at && *at;) {
+        char *comma = strchr(at, ',');
+        names[count++] = at;
+        if (comma)
+            *comma++ = 0;
+        at = comma;
+    }
+    int r = connection_open(&c, &o, error);
+    if (r == 0)
+        r = schema_read(c, o.database, names, count, arena, &schema, error);
+    const char *what = args[1];
+    if (r == 0 && strcmp(what, "stream") == 0)
+        r = do_stream(c, &schema, error);
+    else if (r == 0 && strcmp(what, "chunks") == 0)
+        r = do_chunks(c, &schema, error);
+    else if (r == 0 && strcmp(what, "check") == 0)
+        r = do_check(c, names, count, error);
+    else if (r == 0 && strcmp(what, "position") == 0)
+        r = do_position(c, names, count, error);
+    for (size_t i = 0; r == 0 && strcmp(what, "schema") == 0 && i < schema.table_count; i++)
+        put_table(&schema.tables[i]);
+    connection_close(c);
+    return r;
+}
+
+int main(int argc, char **argv) {
+    struct error error = {0};
+    struct arena arena defer(arena_deinit) = {0};
+    arg_count = argc;
+    args = argv;
+    if (argc < 2)
+        return 2;
+    out = BUF_INIT(1 << 30);
+    int r = run(&arena, &error);
+    buf_deinit(&out);
+    if (r)
+        fprintf(stderr, "%s: %s\n", r == ERR_SOURCE_LOST ? "lost" : r == ERR_SOURCE ? "source" : r == ERR_STOPPED ? "stopped" : "other", error.text);
+    return r ? 1 : 0;
+}
