@@ -319,6 +319,7 @@ static int send_group(struct engine *e, uint64_t number, struct error *error) {
     int r = outbox_flush(e, error); /* `sending` is this group's from here on */
     if (r)
         return r;
+    e->group_wanted = 0;
     struct group *g = arena_alloc(&e->sending, sizeof(*g));
     bool ready;
     size_t bytes;
@@ -327,12 +328,14 @@ static int send_group(struct engine *e, uint64_t number, struct error *error) {
         r = group_ready(e, g, &ready, &bytes, error);
     if (r || !ready)
         return r;
-    if (g->count > TRANSACT_ITEMS_MAX || bytes > TRANSACT_BYTES_MAX)
+    if (g->count > TRANSACT_ITEMS_MAX || bytes > TRANSACT_BYTES_MAX || (room(e) < g->count && e->flight.count == 0)) {
         r = send_apart(e, g, error);
-    else if (room(e) >= g->count) {
+    } else if (room(e) >= g->count) {
         for (size_t i = 0; i < g->count; i++)
             take_off(e, g->keys[i], &g->values[i]);
         return hand_over(e, g->count > 1, error);
+    } else {
+        e->group_wanted = number; /* single keys would take the room for ever */
     }
     if (!r)
         r = outbox_flush(e, error);
@@ -348,8 +351,8 @@ int outbox_send(struct engine *e, struct slice key, const struct evaluation *kno
     if (r)
         return r < 0 ? r : 0;
     if (entry.group)
-        return send_group(e, entry.group, error);
-    if (room(e) == 0)
+        return e->group_wanted ? 0 : send_group(e, entry.group, error);
+    if (room(e) == 0 || e->group_wanted)
         return 0;
     r = present_value(e, key, known, &value, error);
     if (r || is_held(e, key, &entry, value.state == MARK_ITEM ? value.item : NULL))
@@ -389,7 +392,11 @@ int outbox_pump(struct engine *e, bool *ret_more, struct error *error) {
         return 0;
     struct slice list[PUMP_ENTRIES];
     size_t count, seen;
-    int r = pump_keys(e, list, &count, &seen, error);
+    int r = e->group_wanted ? send_group(e, e->group_wanted, error) : 0;
+    if (!r && e->group_wanted)
+        return 0; /* answers will make room */
+    if (!r)
+        r = pump_keys(e, list, &count, &seen, error);
     if (r)
         return r;
     e->pump_idle += MAX(seen, (size_t)1);

@@ -123,6 +123,7 @@ struct engine {
     struct item_write *pending; /* collected by outbox_send() */
     size_t pending_count;
     struct arena sending; /* what they point to */
+    uint64_t group_wanted;    /* waits for room; nothing else is sent until it has gone */
     struct refusal *refusals; /* by DynamoDB, not yet worked in */
     struct buf again_at;
     bool reread_waits;
