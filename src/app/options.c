@@ -362,7 +362,8 @@ struct source_options config_source(const struct config *config) {
         .password = config->mysql.password,
         .tls_mode = (enum tls_mode)config->mysql.tls_mode,
         .tls_ca = config->mysql.tls_ca,
-        .server_id = (unsigned)config->mysql.server_id,
+        /* 0 would make the server end the stream where the binlog ends; half of the space is left to those who count from 1 */
+        .server_id = config->mysql.server_id ? (unsigned)config->mysql.server_id : (unsigned)(sys_random() | 0x80000000U),
         .heartbeat_s = (unsigned)config->mysql.heartbeat_s,
         .connect_timeout_s = (unsigned)config->mysql.connect_timeout_s,
     };

@@ -326,7 +326,7 @@ static int replay_begin(struct pipeline *p, struct replay_request *request, stru
                                      .from = &request->from,
                                      .until = &y->to,
                                      .queue_bytes = QUEUE_BYTES / 4};
-    options.source.server_id = 0; /* another replica than the stream's */
+    options.source.server_id = (unsigned)sys_random() | 0x80000000U; /* another replica than the stream */
     return reader_start(&y->reader, &options, error);
 }
 

@@ -106,7 +106,7 @@ def test_missing_column(world):
 def test_missing_source_table(world):
     contract = json.loads(json.dumps(CONTRACT).replace('"cart_items"', '"basket_items"'))
     leat = world.leat(contract=contract)
-    refused(leat, 3, "basket_items")
+    refused(leat, 4, "basket_items")
 
 
 @pytest.mark.parametrize("name", ["leat.json", "contract"])
@@ -137,7 +137,7 @@ def test_unreachable_endpoint(world):
 
 def test_insecure_endpoint(world):
     leat = world.leat(endpoint="http://dynamodb.example:8000")
-    refused(leat, 5, "https", "allow_insecure_endpoint")
+    refused(leat, 3, "https", "allow_insecure_endpoint")
 
 
 def test_no_credentials(world):
