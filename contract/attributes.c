@@ -306,8 +306,8 @@ static bool by_expr(struct scope_work *w, const struct parsed_attribute *p, stru
 }
 
 static bool by_template(struct scope_work *w, const struct parsed_attribute *p, size_t i, struct attribute *ret) {
-    if (ret->type != ATTR_S) {
-        report_error(w->b->report, p->type.at, "a template as type %s is not supported by this version; it gives S",
+    if (ret->type != ATTR_S && ret->type != ATTR_N) {
+        report_error(w->b->report, p->type.at, "a template cannot be written as type %s; it gives S, or N",
                      attr_type_name(ret->type));
         return false;
     }

@@ -35,16 +35,6 @@ static int to_s(const struct value *v, struct arena *arena, struct attr *ret, st
     return EVALUATE_OK;
 }
 
-/* Geometry of other reference systems: the axis order of its text is not known here. */
-static int geometry_to_s(const struct value *v, struct arena *arena, struct attr *ret, struct error *error) {
-    struct cursor c = cursor_of(v->data, v->len);
-    uint32_t srid = cursor_u32(&c);
-    if (srid != 0)
-        return error_set(error, EVALUATE_POISON, "geometry of SRID %u cannot be written as text (only SRID 0); type B can",
-                         (unsigned)srid);
-    return to_s(v, arena, ret, error);
-}
-
 enum { N_TEXT_MAX = 38 };
 
 /* Digits as they are while they are short; longer ones (zeros at an end) in the normal form. */
@@ -253,7 +243,7 @@ static convert_function *const conversions[][ATTR_TYPES] = {
     [VALUE_SET] = {[ATTR_S] = to_s, [ATTR_N] = to_n, [ATTR_SS] = set_to_ss},
     [VALUE_JSON] = {[ATTR_S] = to_s, [ATTR_N] = json_to_n, [ATTR_BOOL] = json_to_bool, [ATTR_L] = json_to_l,
                     [ATTR_M] = json_to_m},
-    [VALUE_GEOMETRY] = {[ATTR_S] = geometry_to_s, [ATTR_B] = to_b},
+    [VALUE_GEOMETRY] = {[ATTR_B] = to_b},
     [VALUE_VECTOR] = {[ATTR_S] = to_s, [ATTR_B] = to_b, [ATTR_L] = vector_to_l},
 };
 

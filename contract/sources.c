@@ -111,6 +111,10 @@ int source_column(struct build *b, struct source *source, struct spot at, const 
         report_error(b->report, at, "column %s.%s is of a type that cannot be mapped", t->name, t->columns[column].name);
         return -1;
     }
+    if (t->columns[column].type == COLUMN_GEOMETRY) {
+        report_error(b->report, at, "column %s.%s: geometry is not supported by this version", t->name, t->columns[column].name);
+        return -1;
+    }
     source_need(source, (unsigned)column);
     return column;
 }

@@ -100,9 +100,10 @@ static void fix_type(struct target_work *w, const struct parsed_key *key, bool k
     else if (known && fixed != part->type)
         report_error(w->report, key->type.at, "the key is of type %s, its attribute \"%s\" of type %s", attr_type_name(fixed),
                      part->name, attr_type_name(part->type));
-    else if (fixed != ATTR_S && !known)
-        report_error(w->report, key->type.at, "a key of type %s needs an attribute \"%s\" of that type", attr_type_name(fixed),
-                     part->name);
+    else if (fixed == ATTR_B && !known)
+        report_error(w->report, key->type.at, "a key of type B needs an attribute \"%s\" of that type", part->name);
+    else
+        part->type = fixed;
 }
 
 static struct key_part table_key(struct target_work *w, const struct parsed_key *key, const char *otherwise) {

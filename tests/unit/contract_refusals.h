@@ -139,6 +139,12 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
      "1:50 $[0].pk.type: the key is of type S, its attribute \"id\" of type N\n"},
+    {"a key of an unknown type",
+     "[{'table': 'Users', 'pk': {'name': 'username', 'type': 'L'}, 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     "1:56 $[0].pk.type: a key of type \"L\"; keys are of type S, N or B\n"},
     {"one key twice",
      "[{'table': 'Users', 'pk': 'id', 'sk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -417,13 +423,13 @@ static const struct refusal {
      " {'name': 'x', 'type': 'S', 'template': '{y}'},\n"
      " {'name': 'y', 'type': 'S', 'template': '{x}'}]}]",
      "5:41 $[0].attributes[2].template: the template of \"x\" needs itself, by way of other templates\n"},
-    {"a template as N",
+    {"a template as BOOL",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
-     " {'name': 'x', 'type': 'N', 'template': '{id}'}]}]",
-     "5:24 $[0].attributes[2].type: a template as type N is not supported by this version; it gives S\n"},
+     " {'name': 'x', 'type': 'BOOL', 'template': '{id}'}]}]",
+     "5:24 $[0].attributes[2].type: a template cannot be written as type BOOL; it gives S, or N\n"},
     {"a list in a template",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
