@@ -241,7 +241,7 @@ static const struct coltype types[] = {
     {MYSQL_TYPE_DOUBLE, META_BYTE, 8, true, false, COLUMN_DOUBLE, decode_double},
     {MYSQL_TYPE_NEWDECIMAL, META_PAIR, 0, true, false, COLUMN_DECIMAL, decode_decimal},
     {MYSQL_TYPE_BIT, META_WORD, 0, false, false, COLUMN_BIT, decode_bit},
-    {MYSQL_TYPE_YEAR, META_NONE, 1, false, false, COLUMN_YEAR, decode_year},
+    {MYSQL_TYPE_YEAR, META_NONE, 1, true, false, COLUMN_YEAR, decode_year},
     {MYSQL_TYPE_DATE, META_NONE, 3, false, false, COLUMN_DATE, decode_date},
     {MYSQL_TYPE_TIME2, META_BYTE, 0, false, false, COLUMN_TIME, decode_time},
     {MYSQL_TYPE_DATETIME2, META_BYTE, 0, false, false, COLUMN_DATETIME, decode_datetime},

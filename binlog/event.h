@@ -41,7 +41,7 @@ enum event_type {
 };
 
 enum { EVENT_HEADER_SIZE = 19, CHECKSUM_SIZE = 4, EVENT_FLAG_ARTIFICIAL = 0x20, EVENT_FLAG_IGNORABLE = 0x80 };
-enum checksum { CHECKSUM_OFF = 0, CHECKSUM_CRC32 = 1 };
+enum checksum { CHECKSUM_OFF = 0, CHECKSUM_CRC32 = 1, CHECKSUM_CUT = 2 /* was verified and cut off before: the size may still count it */ };
 
 struct event {
     uint32_t timestamp; /* seconds since 1970 */

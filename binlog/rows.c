@@ -413,7 +413,7 @@ static int on_payload(struct decoder *d, const struct event *e, struct error *er
 
 static int on_event(struct decoder *d, struct slice raw, bool in_payload, struct error *error) {
     struct event e;
-    int r = event_read(&e, raw, CHECKSUM_OFF, error);
+    int r = event_read(&e, raw, CHECKSUM_CUT, error);
     if (r)
         return r;
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++)

@@ -162,6 +162,12 @@ static void keep_heard(struct stream *s, size_t bytes) {
     pthread_mutex_unlock(&s->lock);
 }
 
+/* The server also sends heartbeats between events, to tell that it skipped transactions which we have. The others come after a
+ * time without events. */
+static bool waited(const struct stream *s) {
+    return sys_monotonic_us() - s->heard.last_heard_us > (int64_t)s->connection->heartbeat_s * 500000;
+}
+
 int stream_next(struct stream *s, struct txn **ret, struct error *error) {
     for (;;) {
         if (atomic_load(&s->interrupted))
@@ -176,10 +182,11 @@ int stream_next(struct stream *s, struct txn **ret, struct error *error) {
         int r = feed_event(&s->feed, raw, ret, error);
         if (r < 0)
             return r;
+        bool rests = r == FEED_HEARTBEAT && waited(s);
         keep_heard(s, raw.len);
         if (r == FEED_TXN)
             return STREAM_TXN;
-        if (r == FEED_HEARTBEAT)
+        if (rests)
             return STREAM_HEARTBEAT;
     }
 }
