@@ -99,13 +99,15 @@ static struct names names_of(struct node *row) {
     return n;
 }
 
-/* "alias.column" or "column" of the far row. */
-static struct expr *select_far(struct scope_work *w, struct node *far, struct spot at, const char *text) {
+/* "alias.column" or "column" of the far row. The node may be shared, so the alias is this join's own. */
+static struct expr *select_far(struct scope_work *w, struct node *far, const struct parsed_join *join, struct spot at,
+                               const char *text) {
+    const char *alias = join->alias.text ? join->alias.text : far->source->name;
     struct column_name name;
     if (!column_name_parse(w->b->report, w->b->arena, at, text, &name))
         return NULL;
-    if (name.table && strcmp(name.table, far->alias) != 0 && strcmp(name.table, far->source->name) != 0) {
-        report_error(w->b->report, at, "\"%s\" selects from \"%s\", but the joined row is \"%s\"", text, name.table, far->alias);
+    if (name.table && strcmp(name.table, alias) != 0 && strcmp(name.table, far->source->name) != 0) {
+        report_error(w->b->report, at, "\"%s\" selects from \"%s\", but the joined row is \"%s\"", text, name.table, alias);
         return NULL;
     }
     int column = source_column(w->b, far->source, at, name.column);
@@ -122,7 +124,7 @@ static struct expr *join_one(struct scope_work *w, const struct parsed_attribute
     }
     const struct word *select = old ? &p->source_column.list[0] : &j->select_column;
     struct node *far = join_node(w->b, w->entity, &near, j, old ? p->source_table.text : NULL, false);
-    return far && select->text ? select_far(w, far, select->at, select->text) : NULL;
+    return far && select->text ? select_far(w, far, j, select->at, select->text) : NULL;
 }
 
 /* Each step starts from the row or an earlier step; the last one's column is the value. */
@@ -143,7 +145,7 @@ static struct expr *join_chain(struct scope_work *w, const struct parsed_attribu
         near.list[near.count++] = (typeof(near.list[0])){step->alias.text ? step->alias.text : far->source->name, far};
         bool last = i + 1 == p->join->step_count;
         if (step->select_column.text)
-            value = select_far(w, far, step->select_column.at, step->select_column.text);
+            value = select_far(w, far, step, step->select_column.at, step->select_column.text);
         else if (last)
             report_error(w->b->report, step->at, "the last step of a chain lacks \"select_column\"");
         if (last && !step->select_column.text)
