@@ -253,12 +253,23 @@ uint64_t expected_value(int position, uint64_t key) {
 
 uint64_t expected_identity_keys(int position, uint64_t wanted) {
     static struct made m;
+    expected_at(position);
     const struct sdb *db = &world->src.hist[position];
     for (int t = 0; t < TABLES; t++)
         for (int i = 0; makers[t] && i < db->t[t].count; i++)
             if (makers[t](db, &db->t[t].list[i], &m) && m.identity == wanted)
-                return 1;
+                return expected_value(position, hash_text(m.key, strlen(m.key))) == hash_text(m.value, strlen(m.value));
     return 0;
+}
+
+bool expected_of_some_root(int position, uint64_t key, uint64_t value) {
+    static struct made m;
+    const struct sdb *db = &world->src.hist[position];
+    for (int t = 0; t < TABLES; t++)
+        for (int i = 0; makers[t] && i < db->t[t].count; i++)
+            if (makers[t](db, &db->t[t].list[i], &m) && hash_text(m.key, strlen(m.key)) == key && hash_text(m.value, strlen(m.value)) == value)
+                return true;
+    return false;
 }
 
 void expected_print(int position, FILE *out) {
