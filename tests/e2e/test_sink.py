@@ -648,10 +648,11 @@ def test_load_against_a_server_that_only_answers():
     try:
         port = int(answer.stdout.readline().split()[-1])
         with Drive(f"http://127.0.0.1:{port}", "T:PK:S:SK:S", connections=16) as drive:
+            latency = drive.ask(do="latency", count=2000)
             result = drive.ask(do="load", count=200_000, bytes=200)
-        print(result)
+        print(latency, result)
         assert result["items"] == 200_000
     finally:
         answer.send_signal(signal.SIGTERM)
         counted = json.loads(answer.communicate(timeout=10)[0])
-    assert counted["items"] == 200_000 and counted["requests"] < 40_000
+    assert counted["items"] == 202_000 and counted["requests"] < 42_000

@@ -8,6 +8,7 @@
  *     {"do":"write","transact":false,"writes":[{"ticket":1,"table":0,"item":{...}} or {..., "key":{...}}]}
  *     {"do":"numbers"}  {"do":"look"}  {"do":"create","timeout_ms":10000}
  *     {"do":"load","count":N,"bytes":N}   writes of its own, as fast as they go; prints the rate and the CPU time
+ *     {"do":"latency","count":N}          one write at a time; prints how long an outcome takes
  */
 #include "sink/encode.h"
 #include "sink/sigv4.h"
@@ -425,6 +426,33 @@ static void do_load(struct drive *d, uint64_t count, size_t bytes) {
            (unsigned long long)count, seconds, (double)count / seconds, cpu * 1e6 / (double)count, (cpu - own) * 1e6 / (double)count);
 }
 
+static int by_size(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* One write at a time: from sink_submit() to its outcome. */
+static void do_latency(struct drive *d, size_t count) {
+    int64_t *us = xcalloc(count, sizeof(*us));
+    for (size_t i = 0; i < count; i++) {
+        const struct item *item = load_item(&d->arena, &d->targets[0], i, 100);
+        struct item_write write = {.key = key_of(d, &d->targets[0], item), .item = item, .ticket = i};
+        int64_t begun = sys_monotonic_us();
+        struct error error;
+        if (sink_submit(d->sink, &write, 1, false, &error) < 0)
+            die("submit", error.text);
+        while (!take_all(d, false)) {
+            struct pollfd fd = {sink_fd(d->sink), POLLIN, 0};
+            poll(&fd, 1, 1000);
+        }
+        us[i] = sys_monotonic_us() - begun;
+        arena_reset(&d->arena);
+    }
+    qsort(us, count, sizeof(*us), by_size);
+    printf("{\"median_us\":%lld,\"p99_us\":%lld}\n", (long long)us[count / 2], (long long)us[count * 99 / 100]);
+    free(us);
+}
+
 /* ---- the loop */
 
 static void do_command(struct drive *d, struct slice line) {
@@ -445,6 +473,8 @@ static void do_command(struct drive *d, struct slice line) {
         if (json_get(command, "bytes"))
             (void)!json_int(json_get(command, "bytes"), &bytes);
         do_load(d, (uint64_t)count, (size_t)bytes);
+    } else if (strcmp(what, "latency") == 0 && json_int(json_get(command, "count"), &count) && count > 0) {
+        do_latency(d, (size_t)count);
     } else {
         die("command", what);
     }
