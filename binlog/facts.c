@@ -1,5 +1,6 @@
 /* What the server says of itself and of its binlog: facts, positions, and whether the binlog reaches back. */
 #include "binlog/client.h"
+#include "src/base/sys.h"
 
 #include <mysqld_error.h>
 #include <stdio.h>
@@ -83,11 +84,42 @@ static int read_file(struct connection *c, const struct server_facts *facts, str
     snprintf(p->file, sizeof(p->file), "%s", client_string(&rows, 0));
     p->offset = client_number(&rows, 1);
     memcpy(p->server_uuid, facts->uuid, sizeof(p->server_uuid));
-    struct slice gtids = client_text(&rows, 4);
-    if (!facts->gtid_mode_on || !gtids.data)
-        return 0;
-    r = gtid_set_parse(&p->gtids, gtids, error);
-    return r ? error_wrap(error, ERR_SOURCE, "%s", sql) : 0;
+    return 0;
+}
+
+/* GTIDs that are given to transactions which are not yet in gtid_executed: "uuid:5#31:6#32,...", with the threads' numbers. */
+static int read_owned(struct connection *c, struct gtid_set *ret, struct error *error) {
+    struct client_rows rows defer(client_rows_deinit) = {0};
+    struct buf text defer(buf_deinit) = BUF_INIT(16 * 1024 * 1024);
+    int r = client_select(c, &rows, error, "SELECT @@GLOBAL.gtid_owned");
+    if (r)
+        return r;
+    struct slice owned = client_next(&rows) ? client_text(&rows, 0) : (struct slice){NULL, 0};
+    bool thread = false;
+    for (size_t i = 0; i < owned.len; i++) {
+        thread = owned.data[i] == '#' || (thread && owned.data[i] >= '0' && owned.data[i] <= '9');
+        if (!thread)
+            buf_put_char(&text, owned.data[i]);
+    }
+    r = gtid_set_parse(ret, buf_slice(&text), error);
+    return r ? error_wrap(error, ERR_SOURCE, "gtid_owned") : 0;
+}
+
+enum { OWNED_POLL_MS = 2, OWNED_PATIENCE_MS = 10000 };
+
+/* What is visible to reads may be in gtid_executed a moment later only: whatever was owned is waited for. A session may own a GTID for as
+ * long as it likes (SET gtid_next), but a transaction is visible and not in gtid_executed for an instant, so the patience ends. */
+static int wait_for_owned(struct connection *c, struct error *error) {
+    struct gtid_set owned defer(gtid_set_deinit) = {0}, now defer(gtid_set_deinit) = {0}, gone defer(gtid_set_deinit) = {0};
+    int r = read_owned(c, &owned, error);
+    for (int64_t waited_ms = 0; r == 0 && !gtid_set_empty(&owned) && waited_ms < OWNED_PATIENCE_MS; waited_ms += OWNED_POLL_MS) {
+        sys.sleep_ms(OWNED_POLL_MS);
+        r = read_owned(c, &now, error);
+        gtid_set_copy(&gone, &owned);
+        gtid_set_subtract(&gone, &now);
+        gtid_set_subtract(&owned, &gone);
+    }
+    return r;
 }
 
 static int lock_tables(struct connection *c, const char *database, const char *const *tables, size_t count, struct error *error) {
@@ -124,7 +156,6 @@ int source_position_executed(struct connection *c, const char *database, const c
     struct position p = {0};
     if (facts.gtid_mode_on) {
         r = read_file(c, &facts, &p, error);
-        gtid_set_deinit(&p.gtids);
         if (r == 0)
             r = read_gtids(c, "gtid_executed", &p.gtids, error);
         if (r == 0)
@@ -153,6 +184,10 @@ int source_position_end(struct connection *c, struct position *ret, struct error
     int r = server_facts_read(c, &facts, error);
     if (r == 0)
         r = read_file(c, &facts, &p, error);
+    if (r == 0 && facts.gtid_mode_on)
+        r = wait_for_owned(c, error);
+    if (r == 0 && facts.gtid_mode_on)
+        r = read_gtids(c, "gtid_executed", &p.gtids, error);
     if (r) {
         position_deinit(&p);
         return r;

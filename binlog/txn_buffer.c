@@ -16,7 +16,7 @@ enum { PENDING_SIZE = 256 * 1024, LENGTH_SIZE = 4 };
 
 struct txn *txn_new(size_t memory_max, const char *dir) {
     struct txn *t = xcalloc(1, sizeof(*t));
-    t->memory = BUF_INIT(SIZE_MAX / 2);
+    t->memory = BUF_INIT(memory_max); /* the bound holds for what is allocated, too */
     t->pending = BUF_INIT(SIZE_MAX / 2);
     t->memory_max = memory_max;
     t->dir = dir;
