@@ -237,8 +237,10 @@ int engine_work(struct engine *e, int64_t *ret_wait_ms, struct error *error) {
     bool more[4] = {false};
     *ret_wait_ms = -1;
     if (e->in_transaction)
-        return 0; /* the store is between two positions: nothing can be evaluated */
+        return MUTANT(EARLY) ? outbox_pump(e, &more[0], error) : 0; /* the store is between two positions: nothing can be evaluated */
     int r = engine_batch_end(e, error);
+    if (!r && e->life == ENGINE_REDO) /* a crash may have come after H was met */
+        r = snapshot_redo_batch(e, error);
     if (!r && e->refusals && e->life == ENGINE_STREAMING)
         r = poison_slice(e, error);
     if (!r)

@@ -361,7 +361,7 @@ int outbox_send(struct engine *e, struct slice key, const struct evaluation *kno
 }
 
 /* The next keys of the walk that are not in flight. */
-static int pump_keys(struct engine *e, struct slice *list, size_t *ret, size_t *ret_seen, struct error *error) {
+static int pump_keys(struct engine *e, struct arena *arena, struct slice *list, size_t *ret, size_t *ret_seen, struct error *error) {
     struct store_scan scan defer(store_scan_end);
     int r = store_scan(&scan, e->store, DB_OUTBOX, (struct slice){NULL, 0}, buf_slice(&e->pump_at), error);
     struct slice key, value;
@@ -373,7 +373,7 @@ static int pump_keys(struct engine *e, struct slice *list, size_t *ret, size_t *
         struct cursor c = cursor_of(value.data, value.len);
         struct slice full = key_full(key, 0, &c);
         if (!flight_has(&e->flight, full))
-            list[count++] = (struct slice){arena_copy(&e->batch, full.data, full.len), full.len};
+            list[count++] = (struct slice){arena_copy(arena, full.data, full.len), full.len};
     }
     if (r < 0)
         return r;
@@ -388,15 +388,16 @@ static int pump_keys(struct engine *e, struct slice *list, size_t *ret, size_t *
 
 int outbox_pump(struct engine *e, bool *ret_more, struct error *error) {
     *ret_more = false;
-    if (!outbox_open(e) || e->in_batch || e->flight.count >= e->outbox_keys || room(e) == 0 || e->pump_idle >= 2 * e->outbox_keys + PUMP_ENTRIES)
+    if (!outbox_open(e) || (e->in_batch && !MUTANT(EARLY)) || e->flight.count >= e->outbox_keys || room(e) == 0 || e->pump_idle >= 2 * e->outbox_keys + PUMP_ENTRIES)
         return 0;
     struct slice list[PUMP_ENTRIES];
+    struct arena keys defer(arena_deinit) = {0};
     size_t count, seen;
     int r = e->group_wanted ? send_group(e, e->group_wanted, error) : 0;
     if (!r && e->group_wanted)
         return 0; /* answers will make room */
     if (!r)
-        r = pump_keys(e, list, &count, &seen, error);
+        r = pump_keys(e, &keys, list, &count, &seen, error);
     if (r)
         return r;
     e->pump_idle += MAX(seen, (size_t)1);
@@ -410,7 +411,6 @@ int outbox_pump(struct engine *e, bool *ret_more, struct error *error) {
     }
     if (!r)
         r = outbox_flush(e, error);
-    arena_reset(&e->batch);
     *ret_more = room(e) > 0 && e->flight.count < e->outbox_keys;
     return r;
 }

@@ -309,6 +309,12 @@ static int apply_change(const struct stxn *txn, const struct schange *c, bool to
     return touch ? engine_touch(world->e, &change, error) : engine_apply(world->e, &change, error);
 }
 
+static void work(void) {
+    struct error error = {""};
+    int64_t wait_ms;
+    came_back(engine_work(world->e, &wait_ms, &error), &error, "engine_work");
+}
+
 static bool apply_transaction(int p) {
     struct error error = {""};
     const struct stxn *txn = &world->src.log[p];
@@ -325,6 +331,10 @@ static bool apply_transaction(int p) {
         }
         if (chance(30))
             net_step(); /* answers come at any time */
+        if (chance(100))
+            work(); /* and so may calls for work */
+        if (!world->up)
+            return false;
     }
     return came_back(engine_commit(world->e, &end, &error), &error, "engine_commit");
 }
@@ -347,12 +357,6 @@ static bool batch(void) {
     if (!chance(50)) /* else engine_work() ends it */
         came_back(engine_batch_end(world->e, &error), &error, "engine_batch_end");
     return true;
-}
-
-static void work(void) {
-    struct error error = {""};
-    int64_t wait_ms;
-    came_back(engine_work(world->e, &wait_ms, &error), &error, "engine_work");
 }
 
 static void replay(void) {
@@ -528,7 +532,7 @@ static void configure(void) {
     c->crash = chance(600);
     c->power = chance(500);
     c->durable = c->power || chance(500);
-    c->faults = chance(800);
+    c->faults = chance(700);
     c->late = chance(400);
     c->inflight_late = chance(400);
     c->atomic = chance(800);
@@ -538,6 +542,8 @@ static void configure(void) {
     c->steps = (int[]){80, 200, 400, 800}[below(4)];
     c->room = chance(300) ? 3 + below(5) : 10 + below(40);
     c->watch = c->atomic && !c->crash && !c->faults && !c->late;
+    if (c->watch)
+        c->room += 50; /* a group that the sender has no room for goes apart */
     world->timetravel = !c->late && !c->inflight_late;
 }
 
