@@ -53,6 +53,12 @@ static bool stored_as_utf8(const struct scope_work *w, const struct expr *e) {
 
 static bool check_type(struct scope_work *w, struct spot at, const struct expr *e, enum attr_type type) {
     char choices[64];
+    if (e->kind == EXPR_CASE) { /* every value it may give */
+        bool good = check_type(w, at, e->args[e->arg_count - 1], type);
+        for (size_t i = 1; i < e->arg_count; i += 2)
+            good &= check_type(w, at, e->args[i], type);
+        return good;
+    }
     if (e->type == COLUMN_UNSUPPORTED)
         return true; /* NULL */
     if (!convert_allowed(e->type, type)) {
@@ -114,8 +120,57 @@ static struct expr *select_far(struct scope_work *w, struct node *far, const str
     return column < 0 ? NULL : column_expr(w->b, far, (unsigned)column);
 }
 
-static struct expr *join_one(struct scope_work *w, const struct parsed_attribute *p) {
-    const struct parsed_join *j = p->join;
+static struct expr *node_of_args(struct scope_work *w, enum expr_kind kind, struct expr *const *args, size_t count) {
+    struct expr *e = arena_zalloc(w->b->arena, sizeof(*e));
+    e->kind = kind;
+    e->type = kind == EXPR_JOINED ? COLUMN_TEXT : args[count - 1]->type;
+    e->args = arena_copy(w->b->arena, args, count * sizeof(*args));
+    e->arg_count = count;
+    return e;
+}
+
+static struct expr *row_expr(struct scope_work *w, struct spot at, const char *text) {
+    struct row_names row = {w->b, w->row};
+    struct expr_names names = {row_resolve, &row};
+    return expr_parse(w->b->report, w->b->arena, at, text, &names);
+}
+
+/* A literal of the contract; a text that looks like a column of the row is one, as public contracts mean it. */
+static struct expr *literal_expr(struct scope_work *w, struct spot at) {
+    struct expr *e = arena_zalloc(w->b->arena, sizeof(*e));
+    struct slice digits = json_number(at.value), text = json_string(at.value);
+    e->kind = EXPR_LITERAL;
+    e->literal = (struct value){.kind = VALUE_NULL};
+    const char *dot = text.data ? strchr(text.data, '.') : NULL;
+    size_t len = dot ? (size_t)(dot - text.data) : 0;
+    if (dot && strlen(w->row->alias) == len && strncmp(w->row->alias, text.data, len) == 0 &&
+        table_column(w->row->source->table, dot + 1) >= 0) {
+        report_warning(w->b->report, at, "\"%s\" is taken as a column; say so with \"else_expr\"", text.data);
+        return row_expr(w, at, text.data);
+    }
+    if (text.data) {
+        e->type = COLUMN_TEXT;
+        e->literal = (struct value){.kind = VALUE_TEXT, .data = text.data, .len = (uint32_t)text.len};
+    } else if (digits.data) {
+        e->type = COLUMN_DECIMAL;
+        e->literal = (struct value){.kind = VALUE_DECIMAL, .data = digits.data, .len = (uint32_t)digits.len};
+    } else if (at.value && json_type(at.value) == JSON_BOOL) {
+        e->type = COLUMN_INT;
+        e->literal = (struct value){.kind = VALUE_INT, .i = json_bool(at.value)};
+    } else if (at.value && json_type(at.value) != JSON_NULL) {
+        report_error(w->b->report, at, "a literal must be a string, a number, true, false or null");
+        return NULL;
+    }
+    return e;
+}
+
+static struct expr *else_value(struct scope_work *w, const struct parsed_join *j) {
+    if (j->else_expr.text && j->else_value.value)
+        report_error(w->b->report, j->else_expr.at, "\"else_expr\" and \"else_value\" stand here; keep one");
+    return j->else_expr.text ? row_expr(w, j->else_expr.at, j->else_expr.text) : literal_expr(w, j->else_value);
+}
+
+static struct expr *join_one(struct scope_work *w, const struct parsed_attribute *p, const struct parsed_join *j) {
     struct names near = names_of(w->row);
     bool old = j->type->form == JOIN_OLD;
     if (old && p->source_column.count != 1) {
@@ -127,10 +182,63 @@ static struct expr *join_one(struct scope_work *w, const struct parsed_attribute
     return far && select->text ? select_far(w, far, j, select->at, select->text) : NULL;
 }
 
+/* A condition that is not true gives the else value; true without a row gives NULL. */
+static struct expr *join_conditional(struct scope_work *w, const struct parsed_attribute *p) {
+    const struct parsed_join *j = p->join;
+    struct expr *condition = j->only_if.text ? row_expr(w, j->only_if.at, j->only_if.text) : NULL;
+    struct expr *value = join_one(w, p, j), *otherwise = else_value(w, j);
+    return condition && value && otherwise ? node_of_args(w, EXPR_CASE, (struct expr *[]){condition, value, otherwise}, 3) : NULL;
+}
+
+/* "type_column = value", in the small SQL, so that it is typed and resolved as any other. */
+static struct expr *branch_condition(struct scope_work *w, const struct parsed_join *j, const struct parsed_join *branch) {
+    defer(buf_deinit) struct buf text = BUF_INIT(10000);
+    struct slice value = json_string(branch->when.value), digits = json_number(branch->when.value);
+    if (!value.data && !digits.data) {
+        report_error(w->b->report, branch->when, "\"when_type_value\" must be a string or a number");
+        return NULL;
+    }
+    buf_printf(&text, "%s = ", j->type_column.text);
+    buf_put_slice(&text, digits);
+    if (value.data)
+        buf_put_char(&text, '\'');
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] == '\'')
+            buf_put_char(&text, '\'');
+        buf_put_char(&text, value.data[i]);
+    }
+    if (value.data)
+        buf_put_char(&text, '\'');
+    return row_expr(w, branch->when, arena_strdup(w->b->arena, buf_text(&text)));
+}
+
+enum { BRANCHES_MAX = 64 };
+
+static struct expr *join_polymorphic(struct scope_work *w, const struct parsed_attribute *p) {
+    const struct parsed_join *j = p->join;
+    struct expr *args[2 * BRANCHES_MAX + 1];
+    size_t count = 0;
+    bool good = j->type_column.text && j->step_count > 0;
+    if (j->step_count > BRANCHES_MAX) {
+        report_error(w->b->report, j->at, "more than %d branches", BRANCHES_MAX);
+        return NULL;
+    }
+    for (size_t i = 0; j->type_column.text && i < j->step_count; i++) {
+        struct expr *condition = j->steps[i].when.value ? branch_condition(w, j, &j->steps[i]) : NULL;
+        struct expr *value = join_one(w, p, &j->steps[i]);
+        good &= condition && value;
+        args[count++] = condition;
+        args[count++] = value;
+    }
+    args[count] = else_value(w, j);
+    return good && args[count] ? node_of_args(w, EXPR_CASE, args, count + 1) : NULL;
+}
+
 /* Each step starts from the row or an earlier step; the last one's column is the value. */
 static struct expr *join_chain(struct scope_work *w, const struct parsed_attribute *p) {
     struct names near = names_of(w->row);
-    struct expr *value = NULL;
+    struct expr *value = NULL, *values[ARRAY_LEN(near.list)];
+    size_t value_count = 0;
     for (size_t i = 0; i < p->join->step_count; i++) {
         const struct parsed_join *step = &p->join->steps[i];
         if (near.count == ARRAY_LEN(near.list)) {
@@ -150,8 +258,17 @@ static struct expr *join_chain(struct scope_work *w, const struct parsed_attribu
             report_error(w->b->report, step->at, "the last step of a chain lacks \"select_column\"");
         if (last && !step->select_column.text)
             return NULL;
+        if (step->select_column.text && !value)
+            return NULL;
+        if (step->select_column.text)
+            values[value_count++] = value;
     }
-    return value;
+    if (!p->join->separator.text || value_count == 0)
+        return value;
+    struct expr *joined = node_of_args(w, EXPR_JOINED, values, value_count);
+    joined->literal = (struct value){
+        .kind = VALUE_TEXT, .data = p->join->separator.text, .len = (uint32_t)strlen(p->join->separator.text)};
+    return joined;
 }
 
 static struct expr *plain_column(struct scope_work *w, const struct parsed_attribute *p) {
@@ -285,9 +402,23 @@ static bool join_construction(struct scope_work *w, const struct parsed_attribut
 static bool by_join(struct scope_work *w, const struct parsed_attribute *p, struct attribute *ret) {
     if (!p->join->type)
         return false;
-    if (p->join->type->form == JOIN_CONSTRUCTION)
+    struct expr *e = NULL;
+    switch (p->join->type->form) {
+    case JOIN_CONSTRUCTION:
         return join_construction(w, p, ret);
-    struct expr *e = p->join->type->form == JOIN_CHAIN ? join_chain(w, p) : join_one(w, p);
+    case JOIN_CONDITIONAL:
+        e = join_conditional(w, p);
+        break;
+    case JOIN_POLYMORPHIC:
+        e = join_polymorphic(w, p);
+        break;
+    case JOIN_CHAIN:
+        e = join_chain(w, p);
+        break;
+    case JOIN_ONE:
+    case JOIN_OLD:
+        e = join_one(w, p, p->join);
+    }
     ret->expr = e;
     return e && check_type(w, p->type.at, e, ret->type);
 }

@@ -37,6 +37,8 @@ static void check_join(struct checker *c, const struct parsed_join *join) {
         (void)condition_parse(c->report, c->arena, join->conditions.list[i].at, join->conditions.list[i].text, list, &count);
     check_column(c, &join->select_column);
     check_expr(c, &join->filter);
+    check_expr(c, &join->only_if);
+    check_expr(c, &join->else_expr);
     for (size_t i = 0; i < join->step_count; i++)
         check_join(c, &join->steps[i]);
     const struct parsed_construction *k = join->construction;

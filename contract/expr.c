@@ -171,6 +171,49 @@ static int eval_in(const struct expr *e, const struct row_set *rows, struct aren
     return r;
 }
 
+static int eval_case(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                     struct error *error) {
+    size_t i = 0;
+    for (; i + 1 < e->arg_count; i += 2) {
+        struct value condition;
+        int r = expr_eval(e->args[i], rows, arena, &condition, error);
+        if (r != EVALUATE_OK)
+            return r;
+        if (truth_of(&condition) == 1)
+            return expr_eval(e->args[i + 1], rows, arena, ret, error);
+    }
+    return expr_eval(e->args[i], rows, arena, ret, error);
+}
+
+enum { JOINED_MAX = 1 << 20 }; /* more than any item may hold */
+
+static int eval_joined(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                       struct error *error) {
+    defer(buf_deinit) struct buf buf = BUF_INIT(JOINED_MAX);
+    bool any = false;
+    for (size_t i = 0; i < e->arg_count; i++) {
+        struct value v;
+        struct attr text;
+        int r = expr_eval(e->args[i], rows, arena, &v, error);
+        if (r == EVALUATE_OK)
+            r = attr_from_value(ATTR_S, &v, arena, &text, error);
+        if (r == EVALUATE_ABSENT)
+            continue;
+        if (r != EVALUATE_OK)
+            return r;
+        if (any)
+            buf_put_slice(&buf, value_slice(&e->literal));
+        buf_put_slice(&buf, text.text);
+        any = true;
+    }
+    if (buf.full)
+        return error_set(error, EVALUATE_POISON, "a joined text of more than %d bytes", JOINED_MAX);
+    *ret = null_value;
+    if (any)
+        *ret = (struct value){.kind = VALUE_TEXT, .len = (uint32_t)buf.len, .data = arena_copy(arena, buf.len ? buf.data : "", buf.len)};
+    return EVALUATE_OK;
+}
+
 static int eval_column(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
                        struct error *error) {
     const struct value *row = rows->rows[e->node];
@@ -190,7 +233,8 @@ int expr_eval(const struct expr *e, const struct row_set *rows, struct arena *ar
                                   struct error *) = {
         [EXPR_COLUMN] = eval_column,   [EXPR_LITERAL] = eval_literal, [EXPR_COMPARE] = eval_compare,
         [EXPR_AND] = eval_logic,       [EXPR_OR] = eval_logic,        [EXPR_NOT] = eval_not,
-        [EXPR_IS_NULL] = eval_is_null, [EXPR_IN] = eval_in,
+        [EXPR_IS_NULL] = eval_is_null, [EXPR_IN] = eval_in,           [EXPR_CASE] = eval_case,
+        [EXPR_JOINED] = eval_joined,
     };
     return by_kind[e->kind](e, rows, arena, ret, error);
 }

@@ -12,6 +12,8 @@ enum expr_kind {
     EXPR_NOT,     /* one arg */
     EXPR_IS_NULL, /* one arg */
     EXPR_IN,      /* the first arg is sought among the others */
+    EXPR_CASE,    /* condition, value, condition, value, ..., and the value when none is true */
+    EXPR_JOINED,  /* texts of the args that are not NULL, with `literal` between; NULL when all are */
 };
 
 enum expr_op { OP_EQUAL, OP_NOT_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_GREATER, OP_GREATER_EQUAL, OP_NULL_SAFE_EQUAL };

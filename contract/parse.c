@@ -199,13 +199,13 @@ static uint32_t read_fields(struct parser *p, struct spot at, const char *what, 
 
 enum {
     J_TYPE, J_ALIAS, J_TARGET, J_CONDITION, J_CONDITIONS, J_SELECT, J_NULL, J_LOCAL, J_SOURCE, J_JOINS, J_SEPARATOR,
-    J_CONSTRUCTION, J_FILTER, J_ORDER, J_LIMIT, J_IF, J_ELSE, J_ELSE_EXPR, J_BRANCHES, J_TYPE_COLUMN, J_COUNT
+    J_CONSTRUCTION, J_FILTER, J_ORDER, J_LIMIT, J_IF, J_ELSE, J_ELSE_EXPR, J_BRANCHES, J_TYPE_COLUMN, J_WHEN, J_COUNT
 };
 
 struct join_object {
-    struct word type, alias, target, select, local, source, filter;
+    struct word type, alias, target, select, local, source, filter, only_if, else_expr, type_column, separator;
     struct words condition, conditions;
-    struct spot null_value, joins, construction;
+    struct spot null_value, joins, construction, else_value, branches, when;
 };
 
 #define JF(key, kind, member) {key, kind, false, offsetof(struct join_object, member)}
@@ -220,16 +220,17 @@ static const struct field join_fields[J_COUNT] = {
     [J_LOCAL] = JF("local_column", FIELD_TEXT, local),
     [J_SOURCE] = JF("source_column", FIELD_TEXT, source),
     [J_JOINS] = JF("joins", FIELD_LIST, joins),
-    [J_SEPARATOR] = {"chain_separator", FIELD_KNOWN, false, 0},
+    [J_SEPARATOR] = JF("chain_separator", FIELD_TEXT, separator),
     [J_CONSTRUCTION] = JF("construction", FIELD_OBJECT, construction),
     [J_FILTER] = JF("filter", FIELD_TEXT, filter),
     [J_ORDER] = {"order_by", FIELD_KNOWN, false, 0},
     [J_LIMIT] = {"limit", FIELD_KNOWN, false, 0},
-    [J_IF] = {"condition", FIELD_KNOWN, false, 0},
-    [J_ELSE] = {"else_value", FIELD_KNOWN, false, 0},
-    [J_ELSE_EXPR] = {"else_expr", FIELD_KNOWN, false, 0},
-    [J_BRANCHES] = {"branches", FIELD_KNOWN, false, 0},
-    [J_TYPE_COLUMN] = {"type_column", FIELD_KNOWN, false, 0},
+    [J_IF] = JF("condition", FIELD_TEXT, only_if),
+    [J_ELSE] = JF("else_value", FIELD_ANY, else_value),
+    [J_ELSE_EXPR] = JF("else_expr", FIELD_TEXT, else_expr),
+    [J_BRANCHES] = JF("branches", FIELD_LIST, branches),
+    [J_TYPE_COLUMN] = JF("type_column", FIELD_TEXT, type_column),
+    [J_WHEN] = JF("when_type_value", FIELD_ANY, when),
 };
 
 #define M(k) ((uint32_t)1 << (k))
@@ -240,15 +241,16 @@ static const struct join_type join_types[] = {
     {"foreign-key", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
     {"lookup-table", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
     {"multi-column", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITIONS) | M(J_SELECT), 0},
-    {"chain", JOIN_CHAIN, true, M(J_JOINS), 0},
+    {"chain", JOIN_CHAIN, true, M(J_JOINS), M(J_SEPARATOR)},
+    {"conditional", JOIN_CONDITIONAL, true, M(J_IF) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), M(J_ELSE) | M(J_ELSE_EXPR)},
+    {"polymorphic-lookup", JOIN_POLYMORPHIC, true, M(J_TYPE_COLUMN) | M(J_BRANCHES), M(J_ELSE) | M(J_ELSE_EXPR)},
     {"json-construction", JOIN_CONSTRUCTION, true, M(J_TARGET) | M(J_CONDITION) | M(J_CONSTRUCTION), M(J_FILTER)},
-    {"conditional", JOIN_ONE, false, 0, 0},
-    {"polymorphic-lookup", JOIN_ONE, false, 0, 0},
     {"aggregated-list", JOIN_ONE, false, 0, 0},
     {"exists-check", JOIN_ONE, false, 0, 0},
 };
 static const struct join_type old_join = {"local_column", JOIN_OLD, true, M(J_LOCAL) | M(J_SOURCE), 0};
 static const struct join_type chain_step = {"chain step", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION), M(J_SELECT)};
+static const struct join_type branch = {"branch", JOIN_ONE, true, M(J_WHEN) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0};
 
 static const struct join_type *find_join_type(struct parser *p, const struct word *type) {
     const char *names[ARRAY_LEN(join_types)];
@@ -271,9 +273,7 @@ static void check_join_keys(struct parser *p, struct spot at, const struct join_
         if (type->required & ~present & M(k))
             report_error(p->report, at, "a join of type \"%s\" lacks \"%s\"", type->name, join_fields[k].key);
         if (present & ~(type->required | type->allowed | COMMON) & M(k)) {
-            const char *why = k == J_SEPARATOR && type->form == JOIN_CHAIN ? "is not supported by this version"
-                                                                          : "does not belong there";
-            report_error(p->report, at, "a join of type \"%s\": \"%s\" %s", type->name, join_fields[k].key, why);
+            report_error(p->report, at, "a join of type \"%s\": \"%s\" does not belong there", type->name, join_fields[k].key);
         }
     }
 }
@@ -283,19 +283,20 @@ static struct parsed_construction *read_construction(struct parser *p, struct sp
 
 static void fill_join(struct parser *p, const struct join_object *o, struct parsed_join *join);
 
-static void read_steps(struct parser *p, struct spot at, struct parsed_join *join) {
+/* The steps of a chain, or the branches of a polymorphic lookup. */
+static void read_steps(struct parser *p, struct spot at, const struct join_type *type, struct parsed_join *join) {
     join->steps = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*join->steps));
     for (struct json_iter i = json_iter(at.value); json_next(&i);) {
         struct join_object o = {0};
         struct parsed_join *step = &join->steps[join->step_count++];
         step->at = element_spot(p, at, i.index, i.value);
-        uint32_t present = read_fields(p, step->at, "a chain's step", join_fields, J_COUNT, &o);
-        check_join_keys(p, step->at, &chain_step, present);
-        step->type = &chain_step;
+        uint32_t present = read_fields(p, step->at, type->name, join_fields, J_COUNT, &o);
+        check_join_keys(p, step->at, type, present);
+        step->type = type;
         fill_join(p, &o, step);
     }
     if (join->step_count == 0)
-        report_error(p->report, at, "a chain's \"joins\" is empty; it must hold at least one step");
+        report_error(p->report, at, "this list is empty; it must hold at least one %s", type->name);
 }
 
 static void fill_join(struct parser *p, const struct join_object *o, struct parsed_join *join) {
@@ -307,6 +308,12 @@ static void fill_join(struct parser *p, const struct join_object *o, struct pars
     join->null_value = o->null_value;
     join->local_column = o->local;
     join->source_column = o->source;
+    join->only_if = o->only_if;
+    join->else_expr = o->else_expr;
+    join->else_value = o->else_value;
+    join->type_column = o->type_column;
+    join->separator = o->separator;
+    join->when = o->when;
 }
 
 static struct parsed_join *read_join(struct parser *p, struct spot at) {
@@ -316,7 +323,7 @@ static struct parsed_join *read_join(struct parser *p, struct spot at) {
     uint32_t present = read_fields(p, at, "a join", join_fields, J_COUNT, &o);
     if (!o.type.text && !(present & (M(J_LOCAL) | M(J_SOURCE)))) {
         report_error(p->report, at, "a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, "
-                                    "chain, json-construction");
+                                    "conditional, chain, polymorphic-lookup, json-construction");
         return join;
     }
     join->type = o.type.text ? find_join_type(p, &o.type) : &old_join;
@@ -327,7 +334,9 @@ static struct parsed_join *read_join(struct parser *p, struct spot at) {
         present ^= M(J_CONDITIONS) | M(J_CONDITION); /* one text with AND says the same */
     check_join_keys(p, at, join->type, present);
     if (join->type->form == JOIN_CHAIN && o.joins.value)
-        read_steps(p, o.joins, join);
+        read_steps(p, o.joins, &chain_step, join);
+    if (join->type->form == JOIN_POLYMORPHIC && o.branches.value)
+        read_steps(p, o.branches, &branch, join);
     if (join->type->form == JOIN_CONSTRUCTION && o.construction.value)
         join->construction = read_construction(p, o.construction);
     return join;

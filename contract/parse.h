@@ -28,14 +28,18 @@ struct parsed_join {
     struct word alias, target_table, select_column, filter;
     struct words conditions; /* join_condition, or join_conditions */
     struct spot null_value;
+    struct word only_if; /* "condition" of a conditional join */
+    struct word else_expr, type_column, separator;
+    struct spot else_value;
+    struct spot when; /* of a polymorphic lookup's branch */
     struct word local_column, source_column; /* the old form */
-    struct parsed_join *steps;               /* of a chain */
+    struct parsed_join *steps;               /* of a chain; branches of a polymorphic lookup */
     size_t step_count;
     struct parsed_construction *construction;
 };
 
 /* What kinds of join there are, and which of them this version knows. */
-enum join_form { JOIN_ONE, JOIN_CHAIN, JOIN_CONSTRUCTION, JOIN_OLD };
+enum join_form { JOIN_ONE, JOIN_CONDITIONAL, JOIN_POLYMORPHIC, JOIN_CHAIN, JOIN_CONSTRUCTION, JOIN_OLD };
 struct join_type {
     const char *name;
     enum join_form form;

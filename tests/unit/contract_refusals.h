@@ -448,13 +448,51 @@ static const struct refusal {
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'conditional', 'condition': 'orders.id = 1', 'target_table': 'users', 'else_value': 'x'}}]}]",
-     "4:20 $[0].attributes[1].join.type: a join of type \"conditional\" is not supported by this version\n"},
+     "  'join': {'type': 'exists-check', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id'}}]}]",
+     "4:20 $[0].attributes[1].join.type: a join of type \"exists-check\" is not supported by this version\n"},
+    {"a conditional's missing and wrong parts",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'conditional', 'condition': 'orders.idd = 1', 'target_table': 'users', 'else_value': [1],\n"
+     "   'join_condition': 'users.id = orders.user_id'}}]}]",
+     "4:3 $[0].attributes[1].join: a join of type \"conditional\" lacks \"select_column\"\n"
+     "4:48 $[0].attributes[1].join.condition: table \"orders\" has no column \"idd\"; did you mean \"id\"?\n"
+     "4:91 $[0].attributes[1].join.else_value: a literal must be a string, a number, true, false or null\n"},
+    {"a conditional's two ends",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'conditional', 'condition': 'orders.id = 1', 'target_table': 'users', 'else_value': 1, 'else_expr': 'id',\n"
+     "   'join_condition': 'users.id = orders.user_id', 'select_column': 'email'}}]}]",
+     "4:120 $[0].attributes[1].join.else_expr: \"else_expr\" and \"else_value\" stand here; keep one\n"},
+    {"an else_value that is a column: a warning",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'conditional', 'condition': 'orders.id = 1', 'target_table': 'users', 'else_value': 'orders.status',\n"
+     "   'join_condition': 'users.id = orders.user_id', 'select_column': 'email'}}]}]",
+     "warning 4:104 $[0].attributes[1].join.else_value: \"orders.status\" is taken as a column; say so with \"else_expr\"\n"},
+    {"a lookup's branches",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'polymorphic-lookup', 'type_column': 'status', 'branches': [{'when_type_value': true, 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'email'},\n"
+     "   {'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'mail'}]}}]}]",
+     "4:81 $[0].attributes[1].join.branches[0].when_type_value: \"when_type_value\" must be a string or a number\n"
+     "5:5 $[0].attributes[1].join.branches[1]: a join of type \"branch\" lacks \"when_type_value\"\n"
+     "5:94 $[0].attributes[1].join.branches[1].select_column: table \"users\" has no column \"mail\"; did you mean \"email\"?\n"},
+    {"a lookup without branches",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S',\n"
+     "  'join': {'type': 'polymorphic-lookup', 'type_column': 'status', 'branches': []}}]}]",
+     "4:67 $[0].attributes[1].join.branches: this list is empty; it must hold at least one branch\n"},
     {"no kind of join",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S', 'join': {'target_table': 'users'}}]}]",
-     "3:29 $[0].attributes[1].join: a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, chain, json-construction\n"},
+     "3:29 $[0].attributes[1].join: a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, conditional, chain, polymorphic-lookup, json-construction\n"},
     {"a join's missing keys",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
@@ -541,12 +579,12 @@ static const struct refusal {
      " {'name': 'p', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'categories',\n"
      "   'join_condition': 'categories.id = categories.parent_id', 'select_column': 'name'}}]}]",
      "3:29 $[0].attributes[1].join: \"categories\" already names another row of this join; give the far one a \"join_alias\" and use it in the condition\n"},
-    {"a chain with a separator",
+    {"a chain with a wrong separator",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'chain', 'chain_separator': '/', 'joins': [{'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'users.email'}]}}]}]",
-     "4:3 $[0].attributes[1].join: a join of type \"chain\": \"chain_separator\" is not supported by this version\n"},
+     "  'join': {'type': 'chain', 'chain_separator': 5, 'joins': [{'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'users.email'}]}}]}]",
+     "4:48 $[0].attributes[1].join.chain_separator: \"chain_separator\" is a number; it must be a string\n"},
     {"a chain without value",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
@@ -558,7 +596,7 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
      "  'join': {'type': 'chain', 'joins': []}}]}]",
-     "4:29 $[0].attributes[1].join.joins: a chain's \"joins\" is empty; it must hold at least one step\n"},
+     "4:29 $[0].attributes[1].join.joins: this list is empty; it must hold at least one chain step\n"},
     {"a construction of nothing",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"

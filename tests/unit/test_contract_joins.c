@@ -229,6 +229,63 @@ static void test_nullable_unique_key(void **state) {
     contract_free(c);
 }
 
+/* The value of the third attribute for a visit with this count, at the store with this label (NULL: no such row), of region. */
+static const char *evaluated(struct arena *arena, const struct contract *c, int64_t count, const char *label, const char *region) {
+    const struct entity *e = c->entities[0];
+    const struct value *rows[4] = {0};
+    struct value v;
+    struct attr a;
+    struct error error;
+    for (size_t n = 0; n < e->node_count; n++) {
+        const struct source *s = e->nodes[n]->source;
+        struct value *row = arena_zalloc(arena, s->column_count * sizeof(*row));
+        for (size_t i = 0; i < s->column_count; i++) {
+            const char *name = s->columns[i].name;
+            const char *text = strcmp(name, "label") == 0 ? label : strcmp(name, "title") == 0 ? region : NULL;
+            row[i] = (struct value){.kind = VALUE_NULL};
+            if (text)
+                row[i] = (struct value){.kind = VALUE_TEXT, .data = text, .len = (uint32_t)strlen(text)};
+            if (strcmp(name, "count") == 0)
+                row[i] = (struct value){.kind = VALUE_INT, .i = count};
+        }
+        bool missing = strcmp(s->name, "stores") == 0 && !label;
+        rows[n] = missing ? NULL : row;
+    }
+    const struct row_set set = {rows};
+    assert_int_equal(expr_eval(output(e, 2)->expr, &set, arena, &v, &error), EVALUATE_OK);
+    int r = attr_from_value(ATTR_S, &v, arena, &a, &error);
+    return r == EVALUATE_ABSENT ? "absent" : arena_strndup(arena, a.text.data, a.text.len);
+}
+
+static void test_values_of_joins(void **state) {
+    static const char conditional[] = VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'conditional', 'condition': 'count > 5', 'target_table': 'stores',"
+        " 'join_condition': 'stores.id = visits.store_id', 'select_column': 'label', 'else_value': 'few'}}]}]";
+    static const char other[] = VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'conditional', 'condition': 'count > 5', 'target_table': 'stores',"
+        " 'join_condition': 'stores.id = visits.store_id', 'select_column': 'label', 'else_expr': 'visits.count'}}]}]";
+    static const char lookup[] = VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'polymorphic-lookup', 'type_column': 'count', 'branches': ["
+        "{'when_type_value': 1, 'target_table': 'stores', 'join_condition': 'stores.id = visits.store_id', 'select_column': 'label'},"
+        "{'when_type_value': '2', 'target_table': 'stores', 'join_condition': 'stores.twin = visits.store_id', 'select_column': 'stores.label'}], 'else_value': 7}}]}]";
+    static const char chain[] = VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'chain', 'chain_separator': ' / ', 'joins': ["
+        "{'target_table': 'stores', 'join_condition': 'visits.store_id = stores.id', 'select_column': 'label'},"
+        "{'target_table': 'regions', 'join_condition': 'regions.code = stores.region', 'select_column': 'regions.title'}]}}]}]";
+    static const struct {
+        const char *contract;
+        int64_t count;
+        const char *label, *region, *want;
+    } rows[] = {
+        {conditional, 6, "Corner", NULL, "Corner"}, {conditional, 5, "Corner", NULL, "few"}, {conditional, 6, NULL, NULL, "absent"},
+        {other, 6, "Corner", NULL, "Corner"}, {other, 3, "Corner", NULL, "3"},
+        {lookup, 1, "Corner", NULL, "Corner"}, {lookup, 2, "Corner", NULL, "Corner"}, {lookup, 3, "Corner", NULL, "7"}, {lookup, 1, NULL, NULL, "absent"},
+        {chain, 1, "Corner", "North", "Corner / North"}, {chain, 1, NULL, "North", "North"}, {chain, 1, "Corner", NULL, "Corner"}, {chain, 1, NULL, NULL, "absent"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        defer(arena_deinit) struct arena arena = {0};
+        struct contract *c = load(rows[i].contract);
+        assert_string_equal(evaluated(&arena, c, rows[i].count, rows[i].label, rows[i].region), rows[i].want);
+        contract_free(c);
+    }
+}
+
 static void test_fingerprint(void **state) {
     const char *text = "[{'table': 'Stores', 'pk': 'id', 'source_table': 'stores', 'attributes': {'id': {'type': 'N', 'source_column': 'id'}}}]";
     const char *spaced = "[{'table': 'Stores', 'pk': 'id', 'source_table': 'stores', 'attributes': {'id': {'type': 'N', 'source_column': 'id'}}} ]";
@@ -246,7 +303,7 @@ int main(void) {
         cmocka_unit_test(test_needs_order),       cmocka_unit_test(test_cascades_of_unmapped_tables),
         cmocka_unit_test(test_keys_of_parts),     cmocka_unit_test(test_conflicts),
         cmocka_unit_test(test_conflicts_between_entities), cmocka_unit_test(test_nullable_unique_key),
-        cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_values_of_joins), cmocka_unit_test(test_fingerprint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
