@@ -92,7 +92,7 @@ int format_event_read(struct format_event *ret, struct slice raw, struct error *
     uint8_t algorithm = cursor_u8(&c);
     if (algorithm > CHECKSUM_CRC32)
         return error_set(error, ERR_SOURCE, "the binlog's checksum algorithm %u is unknown", algorithm);
-    if (algorithm == CHECKSUM_CRC32 && !event_checksum_good(raw))
+    if (!event_checksum_good(raw)) /* this event has one whatever it says of the others */
         return error_set(error, ERR_SOURCE, "the checksum of the binlog's format description event is wrong");
     *ret = (struct format_event){.checksum = algorithm};
     memcpy(ret->server_version, server, 50);

@@ -364,6 +364,15 @@ def test_purged_and_reset(server, table):
     assert "lacks transactions" in dump(server, "stream", ok=False, **{"from": now})
 
 
+def test_flipped_bits(server, table):
+    """[S9] No bit of a binlog can turn unnoticed."""
+    server.execute("FLUSH BINARY LOGS", database="test1")
+    file = server.datadir / server.execute("SHOW BINARY LOG STATUS")[0][0]
+    server.execute("INSERT INTO t VALUES (1, 'x', 1), (2, 'y', 2)", "UPDATE t SET v = 'z'", "FLUSH BINARY LOGS", database="test1")
+    assert len(rows_of(dump(server, "file", path=file))) == 4
+    assert dump(server, "file", path=file, flips=1) == []
+
+
 def test_two_clients_with_one_server_id(server, table):
     """[S11] The older is told by name."""
     keys = {"port": server.port, "user": LEAT_USER, "password": LEAT_PASSWORD, "database": "test1", "from": "end", "heartbeats": 60, "server_id": 77}

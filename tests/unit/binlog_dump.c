@@ -2,11 +2,14 @@
  *
  *   binlog_dump stream KEY=VALUE...   row changes from a position until the source rests
  *   binlog_dump chunks KEY=VALUE...   a table's rows, read in chunks
+ *   binlog_dump file path=FILE        a binlog file, as if it were streamed; flip=N turns a bit of byte N
  *   binlog_dump schema|check|facts|position KEY=VALUE... */
 #include "binlog/chunk.h"
+#include "binlog/feed.h"
 #include "binlog/rows.h"
 #include "binlog/server_check.h"
 #include "src/base/json.h"
+#include "src/base/sys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,6 +308,48 @@ static int do_position(struct connection *c, const char *const *tables, size_t c
     return 0;
 }
 
+static int feed_file(const char *data, size_t len, struct decoder *d, struct error *error) {
+    struct feed f = {.spill_dir = "/tmp", .txn_memory_bytes = 1 << 20};
+    int r = 0;
+    for (size_t at = 4; at < len && r >= 0;) { /* behind the magic */
+        struct cursor c = cursor_of(data + at, len - at);
+        cursor_skip(&c, 9);
+        size_t size = cursor_u32(&c);
+        struct txn *t = NULL;
+        r = feed_event(&f, (struct slice){data + at, MIN(size, len - at)}, &t, error);
+        if (r == FEED_TXN)
+            r = decoder_run(d, t, error);
+        txn_free(t);
+        at += MAX(size, 1);
+    }
+    feed_deinit(&f);
+    return r < 0 ? r : 0;
+}
+
+static int do_file(struct error *error) {
+    char *data = NULL;
+    size_t len = 0;
+    int r = sys_read_file(arg("path", ""), 1 << 30, &data, &len, error);
+    if (r)
+        return r;
+    unsigned flips = number("flips", 0), missed = 0;
+    struct decoder_options options = {.database = arg("database", "test"), .table = on_table, .row = on_row};
+    quiet = flips > 0;
+    for (size_t i = 4; r == 0 && flips && i < len; i++) { /* every bit of every byte in turn: none may pass */
+        data[i] = (char)(data[i] ^ 1 << i % 8);
+        struct decoder *d = decoder_new(&options);
+        if (feed_file(data, len, d, error) == 0 && missed++ < 20)
+            fprintf(stderr, "a flipped bit of byte %zu was not noticed\n", i);
+        decoder_free(d);
+        data[i] = (char)(data[i] ^ 1 << i % 8);
+    }
+    struct decoder *d = decoder_new(&options);
+    r = missed ? error_set(error, ERR_BUG, "%u flips of %zu were not noticed", missed, len) : feed_file(data, len, d, error);
+    decoder_free(d);
+    free(data);
+    return r;
+}
+
 static int run(struct arena *arena, struct error *error) {
     struct source_options o = source();
     struct connection *c = NULL;
@@ -319,6 +364,8 @@ static int run(struct arena *arena, struct error *error) {
             *comma++ = 0;
         at = comma;
     }
+    if (strcmp(args[1], "file") == 0)
+        return do_file(error);
     int r = connection_open(&c, &o, error);
     if (r == 0)
         r = schema_read(c, o.database, names, count, arena, &schema, error);
