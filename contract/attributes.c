@@ -274,7 +274,7 @@ static struct expr *join_chain(struct scope_work *w, const struct parsed_attribu
 static struct expr *plain_column(struct scope_work *w, const struct parsed_attribute *p) {
     if (p->source_column.count != 1) {
         report_error(w->b->report, p->at, p->source_column.count == 0
-                                              ? "attribute \"%s\" lacks its value: one of \"source_column\", \"template\", \"expr\", \"join\""
+                                              ? "attribute \"%s\" lacks its value: one of \"source_column\", \"template\", \"expr\", \"join\", \"calculation\""
                                               : "attribute \"%s\": several columns need a \"template\", an \"expr\" or a \"join\"",
                      p->name.text);
         return NULL;
@@ -423,6 +423,28 @@ static bool by_join(struct scope_work *w, const struct parsed_attribute *p, stru
     return e && check_type(w, p->type.at, e, ret->type);
 }
 
+static bool by_cases(struct scope_work *w, const struct parsed_attribute *p, struct attribute *ret) {
+    struct expr *args[2 * BRANCHES_MAX + 1];
+    size_t count = 0;
+    bool good = true;
+    if (p->case_count > BRANCHES_MAX) {
+        report_error(w->b->report, p->at, "more than %d cases", BRANCHES_MAX);
+        return false;
+    }
+    for (size_t i = 0; i < p->case_count; i++) {
+        const struct word *parts[] = {&p->cases[i].when, &p->cases[i].then};
+        for (size_t k = 0; k < 2; k++) {
+            args[count] = parts[k]->text ? row_expr(w, parts[k]->at, parts[k]->text) : NULL;
+            good &= args[count++] != NULL;
+        }
+    }
+    args[count] = p->case_else.text ? row_expr(w, p->case_else.at, p->case_else.text) : literal_expr(w, (struct spot){0});
+    if (!good || !args[count])
+        return false;
+    ret->expr = node_of_args(w, EXPR_CASE, args, count + 1);
+    return check_type(w, p->type.at, ret->expr, ret->type);
+}
+
 static bool by_expr(struct scope_work *w, const struct parsed_attribute *p, struct attribute *ret) {
     struct row_names row = {w->b, w->row};
     struct expr_names names = {row_resolve, &row};
@@ -468,17 +490,20 @@ static void build_attribute(struct scope_work *w, size_t i) {
     *a = (struct attribute){.name = p->name.text, .type = ATTR_S, .source = ATTRIBUTE_EXPR, .written = true};
     check_name(w, i);
     bool typed = p->natural || attribute_type(w->b, p, &a->type);
-    if ((p->template.text != NULL) + (p->expr.text != NULL) + (p->join != NULL) > 1) {
-        report_error(w->b->report, p->at, "attribute \"%s\" has more than one of \"template\", \"expr\" and \"join\"; keep one",
+    if ((p->template.text != NULL) + (p->expr.text != NULL) + (p->join != NULL) + (p->case_count > 0) > 1) {
+        report_error(w->b->report, p->at,
+                     "attribute \"%s\" has more than one of \"template\", \"expr\", \"join\" and \"calculation\"; keep one",
                      p->name.text);
         return;
     }
-    if (!typed)
+    if (!typed || (p->calculation.value && p->case_count == 0))
         return;
     if (p->join) {
         w->good[i] = by_join(w, p, a);
     } else if (p->template.text) {
         w->good[i] = by_template(w, p, i, a);
+    } else if (p->case_count) {
+        w->good[i] = by_cases(w, p, a);
     } else if (p->expr.text) {
         w->good[i] = by_expr(w, p, a);
     } else {

@@ -58,6 +58,11 @@ static void check_attributes(struct checker *c, const struct parsed_attribute *a
             report_error(c->report, a->type.at, "unknown type \"%s\"; known: S, N, B, BOOL, NULL, SS, NS, BS, L, M", a->type.text);
         check_template(c, &a->template);
         check_expr(c, &a->expr);
+        check_expr(c, &a->case_else);
+        for (size_t k = 0; k < a->case_count; k++) {
+            check_expr(c, &a->cases[k].when);
+            check_expr(c, &a->cases[k].then);
+        }
         if (a->join)
             check_join(c, a->join);
     }

@@ -388,6 +388,42 @@ static struct parsed_construction *read_construction(struct parser *p, struct sp
 
 /* ---- attributes */
 
+static void read_cases(struct parser *p, struct spot at, struct parsed_attribute *a) {
+    static const struct field fields[] = {
+        {"when", FIELD_TEXT, true, offsetof(struct parsed_case, when)},
+        {"then", FIELD_TEXT, true, offsetof(struct parsed_case, then)},
+    };
+    a->cases = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*a->cases));
+    for (struct json_iter i = json_iter(at.value); json_next(&i);)
+        (void)read_fields(p, element_spot(p, at, i.index, i.value), "a case", fields, ARRAY_LEN(fields), &a->cases[a->case_count++]);
+    if (a->case_count == 0)
+        report_error(p->report, at, "this list is empty; it must hold at least one case");
+}
+
+/* {"type": "case", ...}; aggregates are to come. */
+static void read_calculation(struct parser *p, struct spot at, struct parsed_attribute *a) {
+    struct object {
+        struct word type, otherwise;
+        struct spot cases;
+    } o = {0};
+    static const struct field fields[] = {
+        {"type", FIELD_TEXT, true, offsetof(struct object, type)},
+        {"cases", FIELD_LIST, true, offsetof(struct object, cases)},
+        {"else", FIELD_TEXT, false, offsetof(struct object, otherwise)},
+    };
+    const struct json *type = json_get(at.value, "type");
+    if (json_text(type) && strcmp(json_text(type), "aggregate") == 0) {
+        report_error(p->report, (struct spot){type, type, at.path}, "a calculation of type \"aggregate\" is not supported by this version");
+        return;
+    }
+    (void)read_fields(p, at, "a calculation", fields, ARRAY_LEN(fields), &o);
+    if (o.type.text && strcmp(o.type.text, "case") != 0)
+        report_error(p->report, o.type.at, "unknown calculation \"%s\"; known: case, aggregate", o.type.text);
+    if (o.cases.value)
+        read_cases(p, o.cases, a);
+    a->case_else = o.otherwise;
+}
+
 static void read_attribute(struct parser *p, struct spot at, const struct word *name, struct parsed_attribute *ret) {
     struct object {
         struct parsed_attribute a;
@@ -402,7 +438,7 @@ static void read_attribute(struct parser *p, struct spot at, const struct word *
         {"expr", FIELD_TEXT, false, offsetof(struct object, a.expr)},
         {"join", FIELD_OBJECT, false, offsetof(struct object, join)},
         {"null_value", FIELD_ANY, false, offsetof(struct object, a.null_value)},
-        {"calculation", FIELD_LATER, false, 0},
+        {"calculation", FIELD_OBJECT, false, offsetof(struct object, a.calculation)},
         {"transformation", FIELD_LATER, false, 0},
     };
     (void)read_fields(p, at, "an attribute", fields, ARRAY_LEN(fields), &o);
@@ -413,6 +449,8 @@ static void read_attribute(struct parser *p, struct spot at, const struct word *
     o.a.at = at;
     if (o.join.value)
         o.a.join = read_join(p, o.join);
+    if (o.a.calculation.value)
+        read_calculation(p, o.a.calculation, &o.a);
     *ret = o.a;
 }
 

@@ -54,6 +54,12 @@ struct parsed_attribute {
     struct words source_column;
     struct parsed_join *join;
     struct spot null_value;
+    struct spot calculation; /* present without cases: refused already */
+    struct parsed_case {     /* of a calculation of type "case" */
+        struct word when, then;
+    } *cases;
+    size_t case_count;
+    struct word case_else;
 };
 
 struct parsed_entity {

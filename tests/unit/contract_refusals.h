@@ -328,14 +328,14 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'S'}]}]",
-     "5:3 $[0].attributes[2]: attribute \"x\" lacks its value: one of \"source_column\", \"template\", \"expr\", \"join\"\n"},
+     "5:3 $[0].attributes[2]: attribute \"x\" lacks its value: one of \"source_column\", \"template\", \"expr\", \"join\", \"calculation\"\n"},
     {"two values",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'S', 'template': '{id}', 'expr': 'id'}]}]",
-     "5:3 $[0].attributes[2]: attribute \"x\" has more than one of \"template\", \"expr\" and \"join\"; keep one\n"},
+     "5:3 $[0].attributes[2]: attribute \"x\" has more than one of \"template\", \"expr\", \"join\" and \"calculation\"; keep one\n"},
     {"a column of another table",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -371,8 +371,23 @@ static const struct refusal {
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'N', 'calculation': {'type': 'aggregate'}, 'source_column': 'id',\n"
      "  'transformation': {'type': 'mask'}}]}]",
-     "5:29 $[0].attributes[2].calculation: \"calculation\" is not supported by this version\n"
+     "5:53 $[0].attributes[2].calculation: a calculation of type \"aggregate\" is not supported by this version\n"
      "6:3 $[0].attributes[2].transformation: \"transformation\" is not supported by this version\n"},
+    {"cases",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
+     " {'name': 'x', 'type': 'BOOL', 'calculation': {'type': 'case', 'cases': [{'when': 'id = 1', 'then': '1'},\n"
+     "   {'when': 'idd = 1', 'then': '0'}, {'when': 'id = 2'}]}},\n"
+     " {'name': 'y', 'type': 'N', 'calculation': {'type': 'case', 'cases': []}},\n"
+     " {'name': 'z', 'type': 'BOOL', 'calculation': {'type': 'case', 'cases': [{'when': 'id = 2', 'then': 'email'}]}},\n"
+     " {'name': 'q', 'type': 'BOOL', 'calculation': {'type': 'switch', 'cases': [{'when': 'id = 2', 'then': '1'}]}}]}]",
+     "6:13 $[0].attributes[2].calculation.cases[1].when: table \"users\" has no column \"idd\"; did you mean \"id\"?\n"
+     "6:39 $[0].attributes[2].calculation.cases[2]: a case lacks \"then\" (a string)\n"
+     "7:61 $[0].attributes[3].calculation.cases: this list is empty; it must hold at least one case\n"
+     "8:24 $[0].attributes[4].type: users.email (TEXT) cannot be written as type BOOL; it can be S, N, B\n"
+     "9:56 $[0].attributes[5].calculation.type: unknown calculation \"switch\"; known: case, aggregate\n"},
     {"several columns",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"

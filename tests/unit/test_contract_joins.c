@@ -268,6 +268,8 @@ static void test_values_of_joins(void **state) {
     static const char chain[] = VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'chain', 'chain_separator': ' / ', 'joins': ["
         "{'target_table': 'stores', 'join_condition': 'visits.store_id = stores.id', 'select_column': 'label'},"
         "{'target_table': 'regions', 'join_condition': 'regions.code = stores.region', 'select_column': 'regions.title'}]}}]}]";
+    static const char cases[] = VISITS ", {'name': 'x', 'type': 'S', 'calculation': {'type': 'case', 'cases': ["
+        "{'when': 'count > 9', 'then': 'NULL'}, {'when': 'count > 5', 'then': 'count'}], 'else': '1.50'}}]}]";
     static const struct {
         const char *contract;
         int64_t count;
@@ -276,6 +278,7 @@ static void test_values_of_joins(void **state) {
         {conditional, 6, "Corner", NULL, "Corner"}, {conditional, 5, "Corner", NULL, "few"}, {conditional, 6, NULL, NULL, "absent"},
         {other, 6, "Corner", NULL, "Corner"}, {other, 3, "Corner", NULL, "3"},
         {lookup, 1, "Corner", NULL, "Corner"}, {lookup, 2, "Corner", NULL, "Corner"}, {lookup, 3, "Corner", NULL, "7"}, {lookup, 1, NULL, NULL, "absent"},
+        {cases, 6, NULL, NULL, "6"}, {cases, 10, NULL, NULL, "absent"}, {cases, 0, NULL, NULL, "1.50"},
         {chain, 1, "Corner", "North", "Corner / North"}, {chain, 1, NULL, "North", "North"}, {chain, 1, "Corner", NULL, "Corner"}, {chain, 1, NULL, NULL, "absent"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
