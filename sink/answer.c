@@ -105,7 +105,8 @@ static bool mark_one(struct request *r, const struct target *target, const struc
     if (!attributes)
         return false;
     for (size_t i = 0; i < r->count; i++)
-        if (r->writes[i]->target == target->number && r->fates[i] == FATE_WRITTEN && is_write(attributes, target, r->writes[i])) {
+        if (r->writes[i]->target == target->number && r->fates[i] == FATE_WRITTEN &&
+            is_write(attributes, target, r->writes[i])) {
             r->fates[i] = FATE_LEFT_OVER;
             return true;
         }
@@ -120,7 +121,8 @@ static const struct target *target_named(const struct contract *contract, struct
 }
 
 /* False when the answer names something that was not asked. */
-static bool mark_left_overs(struct answer *a, struct request *r, const struct json *unprocessed, const struct contract *contract) {
+static bool mark_left_overs(struct answer *a, struct request *r, const struct json *unprocessed,
+                            const struct contract *contract) {
     for (struct json_iter t = json_iter(unprocessed); json_next(&t);) {
         const struct target *target = target_named(contract, json_string(t.key));
         if (!target)
@@ -144,7 +146,8 @@ static void unknown(struct answer *a, struct request *r, const char *why) {
     memset(r->fates, FATE_REFUSED, r->count);
 }
 
-static void read_success(struct answer *a, struct request *r, const struct json *root, const struct contract *contract) {
+static void read_success(struct answer *a, struct request *r, const struct json *root,
+                         const struct contract *contract) {
     memset(r->fates, FATE_WRITTEN, r->count);
     a->units_milli = read_units(root);
     if (r->transact)

@@ -50,7 +50,8 @@ int call_dynamo(struct call *c, const char *operation, struct slice body, struct
         if (c->kind == KIND_NONE) {
             if (json_parse(ret, operation, c->answer.body, error) == 0)
                 return 0;
-            return error_set(error, ERR_TARGET, "%s: the answer is no JSON: is %s DynamoDB's endpoint?", operation, http_host(c->dynamo.http));
+            return error_set(error, ERR_TARGET, "%s: the answer is no JSON: is %s DynamoDB's endpoint?", operation,
+                             http_host(c->dynamo.http));
         }
         if (c->kind == KIND_SKEW && dynamo_correct_clock(&c->dynamo, c->answer.date_us))
             continue;
@@ -59,13 +60,16 @@ int call_dynamo(struct call *c, const char *operation, struct slice body, struct
         if (attempt + 1 < ATTEMPTS)
             sys.sleep_ms(50 + backoff_us(attempt, 100000) / 1000);
     }
-    return error_set(error, ERR_TARGET_LOST, "%s: no answer from %s: %s%s%s; check endpoint, region and network", operation,
-                     http_host(c->dynamo.http), c->type, c->type[0] ? ": " : "", c->message);
+    return error_set(error, ERR_TARGET_LOST, "%s: no answer from %s: %s%s%s; check endpoint, region and network",
+                     operation, http_host(c->dynamo.http), c->type, c->type[0] ? ": " : "", c->message);
 }
 
 int call_refused(const struct call *c, const char *operation, const char *table, struct error *error) {
     const char *remedy = error_kind_remedy(c->kind);
-    return error_set(error, ERR_TARGET, "table %s: %s was refused: %s: %s%s%s", table, operation, c->type, c->message, *remedy ? "; " : "",
-                     c->kind == KIND_ACCESS ? "allow dynamodb:DescribeTable, CreateTable, UpdateTimeToLive, DescribeTimeToLive and Scan on the table"
-                                            : remedy);
+    return error_set(
+        error, ERR_TARGET, "table %s: %s was refused: %s: %s%s%s", table, operation, c->type, c->message,
+        *remedy ? "; " : "",
+        c->kind == KIND_ACCESS
+            ? "allow dynamodb:DescribeTable, CreateTable, UpdateTimeToLive, DescribeTimeToLive and Scan on the table"
+            : remedy);
 }

@@ -31,16 +31,19 @@ static void finish(struct write_list *done, struct write *w, enum outcome_kind k
 static void park_table(struct table_queue *t, const struct answer *a, int64_t now_us) {
     t->parked = true;
     t->pause_until_us = now_us + (int64_t)PARK_PROBE_MS * 1000;
-    snprintf(t->park_reason, sizeof(t->park_reason), "table %s: %s: %.200s; %s", t->target->name, a->type, a->message, error_kind_remedy(a->kind));
+    snprintf(t->park_reason, sizeof(t->park_reason), "table %s: %s: %.200s; %s", t->target->name, a->type, a->message,
+             error_kind_remedy(a->kind));
 }
 
 static void park_all(struct sink *s, const struct answer *a, int64_t now_us) {
     s->all_parked = true;
     s->all_pause_us = now_us + (int64_t)PARK_PROBE_MS * 1000;
     if (a->type[0])
-        snprintf(s->all_reason, sizeof(s->all_reason), "DynamoDB: %s: %.200s; %s", a->type, a->message, error_kind_remedy(a->kind));
+        snprintf(s->all_reason, sizeof(s->all_reason), "DynamoDB: %s: %.200s; %s", a->type, a->message,
+                 error_kind_remedy(a->kind));
     else
-        snprintf(s->all_reason, sizeof(s->all_reason), "DynamoDB's endpoint: an answer without error type; %s", error_kind_remedy(a->kind));
+        snprintf(s->all_reason, sizeof(s->all_reason), "DynamoDB's endpoint: an answer without error type; %s",
+                 error_kind_remedy(a->kind));
 }
 
 /* The tables of a request, each once. */
@@ -78,11 +81,14 @@ static void shrink_window(struct table_queue *t) {
 
 /* All went through but what UnprocessedItems names. */
 static void on_success(struct sink *s, struct request *r, struct write_list *done, int64_t now_us) {
+    const struct table_queue *shrunk = NULL; /* once a request: writes of one table stand together */
     for (size_t i = 0; i < r->count; i++) {
         struct write *w = r->writes[i];
         struct table_queue *t = &s->tables[w->target];
         if (r->fates[i] == FATE_LEFT_OVER) {
-            shrink_window(t);
+            if (t != shrunk)
+                shrink_window(t);
+            shrunk = t;
             s->numbers.throttled++;
             s->numbers.retries_unprocessed++;
             delay(s, w, KIND_THROTTLED, now_us);
@@ -138,7 +144,8 @@ static void on_validation(struct sink *s, struct request *r, const struct answer
     }
 }
 
-static void on_canceled(struct sink *s, struct request *r, const struct answer *a, struct write_list *done, int64_t now_us) {
+static void on_canceled(struct sink *s, struct request *r, const struct answer *a, struct write_list *done,
+                        int64_t now_us) {
     bool poison = false;
     enum error_kind worst = KIND_NONE;
     for (size_t i = 0; i < r->count; i++) {
@@ -147,7 +154,8 @@ static void on_canceled(struct sink *s, struct request *r, const struct answer *
     }
     if (poison) {
         for (size_t i = 0; i < r->count; i++)
-            finish(done, r->writes[i], a->item_kinds[i] == KIND_VALIDATION ? OUTCOME_POISON : OUTCOME_AGAIN, a->item_messages[i]);
+            finish(done, r->writes[i], a->item_kinds[i] == KIND_VALIDATION ? OUTCOME_POISON : OUTCOME_AGAIN,
+                   a->item_messages[i]);
         return;
     }
     for (size_t i = 0; i < r->count; i++)
@@ -164,11 +172,16 @@ static void on_canceled(struct sink *s, struct request *r, const struct answer *
     again_later(s, r, KIND_CONFLICT, now_us);
 }
 
-/* The clock is corrected once or twice; if that does not help, it is a case for somebody. */
-static void on_skew(struct sink *s, struct request *r, const struct answer *a, const struct http_answer *http, int64_t now_us) {
-    bool changed = dynamo_correct_clock(&s->dynamo, http->date_us);
-    if (!(changed && s->skews++ < 3))
-        park_all(s, a, now_us);
+/* The clock is corrected once or twice; if that does not help, it is a case for somebody. Requests that were signed before
+ * the correction only go again. */
+static void on_skew(struct sink *s, struct request *r, const struct answer *a, const struct http_answer *http,
+                    int64_t now_us) {
+    if (r->corrections == s->corrections) {
+        if (dynamo_correct_clock(&s->dynamo, http->date_us) && s->skews++ < 3)
+            s->corrections++;
+        else
+            park_all(s, a, now_us);
+    }
     again_at_once(s, r);
 }
 
@@ -187,11 +200,13 @@ static void endpoint_is_back(struct sink *s, int64_t now_us) {
     heap_rebuild(&s->delayed);
 }
 
-void sender_decide(struct sink *s, struct request *r, const struct http_answer *http, struct write_list *done, int64_t now_us) {
+void sender_decide(struct sink *s, struct request *r, const struct http_answer *http, struct write_list *done,
+                   int64_t now_us) {
     const struct answer *a = &s->answer;
     if (a->kind != KIND_TRANSIENT && breaker_success(&s->breaker))
         endpoint_is_back(s, now_us);
-    if (a->kind != KIND_TRANSIENT && a->kind != KIND_SKEW && a->kind != KIND_EXPIRED && a->kind != KIND_CREDENTIALS && a->kind != KIND_CLIENT)
+    if (a->kind != KIND_TRANSIENT && a->kind != KIND_SKEW && a->kind != KIND_EXPIRED && a->kind != KIND_CREDENTIALS &&
+        a->kind != KIND_CLIENT)
         s->all_parked = false; /* whatever else is wrong: we are let in */
     switch (a->kind) {
     case KIND_NONE:

@@ -18,7 +18,8 @@ static int copy_region(struct dynamo *d, const char *region, struct error *error
     return 0;
 }
 
-int dynamo_init(struct dynamo *d, const struct sink_options *options, unsigned lanes, http_done done, void *context, struct error *error) {
+int dynamo_init(struct dynamo *d, const struct sink_options *options, unsigned lanes, http_done done, void *context,
+                struct error *error) {
     *d = (struct dynamo){
         .canonical.max = 65536,
         .names.max = 4096,
@@ -32,7 +33,8 @@ int dynamo_init(struct dynamo *d, const struct sink_options *options, unsigned l
     if (r < 0)
         return r;
     char endpoint[256];
-    snprintf(endpoint, sizeof(endpoint), "https://dynamodb.%s.amazonaws.com%s", d->region, strncmp(d->region, "cn-", 3) == 0 ? ".cn" : "");
+    snprintf(endpoint, sizeof(endpoint), "https://dynamodb.%s.amazonaws.com%s", d->region,
+             strncmp(d->region, "cn-", 3) == 0 ? ".cn" : "");
     struct http_options http = {
         .endpoint = options->endpoint ? options->endpoint : endpoint,
         .allow_insecure = options->allow_insecure_endpoint,
@@ -65,7 +67,8 @@ void dynamo_deinit(struct dynamo *d) {
 
 static const unsigned char *key_of_day(struct dynamo *d, const char *date) {
     if (memcmp(d->key_date, date, 8) != 0) {
-        sigv4_signing_key(d->key, slice_of(d->creds.secret_access_key), (struct slice){date, 8}, slice_of(d->region), SLICE("dynamodb"));
+        sigv4_signing_key(d->key, slice_of(d->creds.secret_access_key), (struct slice){date, 8}, slice_of(d->region),
+                          SLICE("dynamodb"));
         memcpy(d->key_date, date, 8);
     }
     return d->key;

@@ -10,8 +10,8 @@ struct dynamo {
     struct http *http;
     struct creds creds;
     char region[64];
-    int64_t skew_us;                  /* added to the wall clock: what DynamoDB's Date taught */
-    char key_date[9];                 /* the day of `key`: 20261121 */
+    int64_t skew_us;  /* added to the wall clock: what DynamoDB's Date taught */
+    char key_date[9]; /* the day of `key`: 20261121 */
     unsigned char key[SHA256_SIZE];
     struct buf canonical, names, to_sign, header[5];
 };

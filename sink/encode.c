@@ -106,9 +106,9 @@ static void put_elements(struct buf *buf, const struct attr *attr) {
 
 void encode_attr(struct buf *buf, const struct attr *attr) {
     static const struct slice begins[] = {
-        [ATTR_S] = SLICE("{\"S\":"),   [ATTR_N] = SLICE("{\"N\":"),       [ATTR_B] = SLICE("{\"B\":"),
+        [ATTR_S] = SLICE("{\"S\":"),       [ATTR_N] = SLICE("{\"N\":"),           [ATTR_B] = SLICE("{\"B\":"),
         [ATTR_BOOL] = SLICE("{\"BOOL\":"), [ATTR_NULL] = SLICE("{\"NULL\":true"), [ATTR_SS] = SLICE("{\"SS\":"),
-        [ATTR_NS] = SLICE("{\"NS\":"), [ATTR_BS] = SLICE("{\"BS\":"),     [ATTR_L] = SLICE("{\"L\":"),
+        [ATTR_NS] = SLICE("{\"NS\":"),     [ATTR_BS] = SLICE("{\"BS\":"),         [ATTR_L] = SLICE("{\"L\":"),
         [ATTR_M] = SLICE("{\"M\":"),
     };
     buf_put_slice(buf, begins[attr->type]);

@@ -158,19 +158,25 @@ static int parse_endpoint(struct http *h, const struct http_options *options, st
     defer(url_free) CURLU *url = curl_url();
     defer(text_free) char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL, *path = NULL, *query = NULL;
     if (curl_url_set(url, CURLUPART_URL, options->endpoint, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK || curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-        return error_set(error, ERR_CONFIG, "endpoint \"%s\" is no URL: write it as https://HOST[:PORT]", options->endpoint);
+        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+        return error_set(error, ERR_CONFIG, "endpoint \"%s\" is no URL: write it as https://HOST[:PORT]",
+                         options->endpoint);
     bool tls = strcmp(scheme, "https") == 0;
     if (!tls && strcmp(scheme, "http") != 0)
-        return error_set(error, ERR_CONFIG, "endpoint \"%s\": only https (and http to loopback) is spoken", options->endpoint);
+        return error_set(error, ERR_CONFIG, "endpoint \"%s\": only https (and http to loopback) is spoken",
+                         options->endpoint);
     if (!tls && !is_loopback(host) && !options->allow_insecure)
-        return error_set(error, ERR_CONFIG, "endpoint \"%s\" would carry items in clear text: use https, or say "
-                         "\"allow_insecure_endpoint\": true", options->endpoint);
+        return error_set(error, ERR_CONFIG,
+                         "endpoint \"%s\" would carry items in clear text: use https, or say "
+                         "\"allow_insecure_endpoint\": true",
+                         options->endpoint);
     curl_url_get(url, CURLUPART_USER, &user, 0);
     curl_url_get(url, CURLUPART_PATH, &path, 0);
     curl_url_get(url, CURLUPART_QUERY, &query, 0);
     if (user || query || (path && strcmp(path, "/") != 0))
-        return error_set(error, ERR_CONFIG, "endpoint \"%s\": only scheme, host and port may stand there", options->endpoint);
+        return error_set(error, ERR_CONFIG, "endpoint \"%s\": only scheme, host and port may stand there",
+                         options->endpoint);
     bool given = curl_url_get(url, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT) == CURLUE_OK;
     struct buf text = BUF_INIT(4096);
     buf_printf(&text, "%s%s%s", host, given ? ":" : "", given ? port : "");
@@ -231,14 +237,17 @@ static int open_descriptors(struct http *h, struct error *error) {
     h->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (h->epoll < 0 || h->timer < 0 || h->wake < 0)
-        return error_set(error, ERR_TARGET, "cannot open epoll, timerfd or eventfd: %s (raise the limit of open files)", strerror(errno));
+        return error_set(error, ERR_TARGET, "cannot open epoll, timerfd or eventfd: %s (raise the limit of open files)",
+                         strerror(errno));
     struct epoll_event timer = {.events = EPOLLIN, .data.fd = h->timer}, wake = {.events = EPOLLIN, .data.fd = h->wake};
-    if (epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->timer, &timer) != 0 || epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->wake, &wake) != 0)
+    if (epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->timer, &timer) != 0 ||
+        epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->wake, &wake) != 0)
         return error_set(error, ERR_TARGET, "cannot watch a descriptor: %s", strerror(errno));
     return 0;
 }
 
-int http_open(struct http **ret, const struct http_options *options, http_done done, void *context, struct error *error) {
+int http_open(struct http **ret, const struct http_options *options, http_done done, void *context,
+              struct error *error) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, global_init);
     struct http *h = xcalloc(1, sizeof(*h));
@@ -331,8 +340,10 @@ static void judge(struct lane *lane, CURLcode code) {
     a->seconds = (double)(sys_monotonic_us() - lane->begun_us) / 1e6;
     a->body = buf_slice(&lane->body);
     if (code != CURLE_OK)
-        snprintf(a->failure, sizeof(a->failure), "%s", lane->too_large ? "the answer is too large" :
-                 lane->curl_error[0] ? lane->curl_error : curl_easy_strerror(code));
+        snprintf(a->failure, sizeof(a->failure), "%s",
+                 lane->too_large       ? "the answer is too large"
+                 : lane->curl_error[0] ? lane->curl_error
+                                       : curl_easy_strerror(code));
     else if (lane->crc_given && crc32_of(a->body) != lane->crc)
         snprintf(a->failure, sizeof(a->failure), "the answer's x-amz-crc32 is wrong");
     else
@@ -398,7 +409,8 @@ void http_turn(struct http *h, int64_t until_us) {
             drain(fd);
             h->timer_due_us = INT64_MAX;
         } else {
-            int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+            int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                       (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                        (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
             curl_multi_socket_action(h->multi, fd, what, &running);
         }

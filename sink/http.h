@@ -12,19 +12,19 @@ struct http;
 struct http_options {
     const char *endpoint; /* "https://host[:port]" */
     bool allow_insecure;
-    const char *ca_file;  /* NULL: the system's */
+    const char *ca_file; /* NULL: the system's */
     unsigned lanes;
-    unsigned timeout_ms;  /* of a whole request */
+    unsigned timeout_ms; /* of a whole request */
 };
 
 struct http_answer {
-    bool whole;        /* an HTTP answer came to its end and its x-amz-crc32, if any, is right */
-    bool sent;         /* some of the request may have reached the server */
-    bool resent;       /* curl sent it more than once: a reused connection died (FAULTS T7) */
-    int status;        /* of a whole answer */
+    bool whole;  /* an HTTP answer came to its end and its x-amz-crc32, if any, is right */
+    bool sent;   /* some of the request may have reached the server */
+    bool resent; /* curl sent it more than once: a reused connection died (FAULTS T7) */
+    int status;  /* of a whole answer */
     struct slice body;
     char request_id[64];
-    int64_t date_us;   /* the answer's Date, wall time; 0: none */
+    int64_t date_us; /* the answer's Date, wall time; 0: none */
     double seconds;
     char failure[256]; /* when not whole */
 };
@@ -33,7 +33,8 @@ struct http_answer {
 typedef void (*http_done)(void *context, unsigned lane, const struct http_answer *answer);
 
 /* ERR_CONFIG: an endpoint that is no URL, or neither https nor loopback. */
-int http_open(struct http **ret, const struct http_options *options, http_done done, void *context, struct error *error) must_check;
+int http_open(struct http **ret, const struct http_options *options, http_done done, void *context,
+              struct error *error) must_check;
 void http_close(struct http *h); /* gives up what is in flight; accepts NULL */
 
 /* The Host header's value. */

@@ -22,7 +22,8 @@ static size_t wire_bytes(const struct write *w) {
     return w->json_len + 32;
 }
 
-void pack_batch(struct request *r, struct table_queue *tables, size_t table_count, size_t *turn, size_t limit, int64_t now_us) {
+void pack_batch(struct request *r, struct table_queue *tables, size_t table_count, size_t *turn, size_t limit,
+                int64_t now_us) {
     size_t bytes = 0;
     r->transact = false;
     r->count = 0;

@@ -73,14 +73,18 @@ static const struct {
     [KIND_THROTTLED] = {"throttled", ""},
     [KIND_TRANSIENT] = {"transient", ""},
     [KIND_SKEW] = {"clock", "set this machine's clock (NTP)"},
-    [KIND_EXPIRED] = {"expired", "the credentials have expired: start leat with fresh ones (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN)"},
-    [KIND_CREDENTIALS] = {"credentials", "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, the region, and that the access key is active"},
+    [KIND_EXPIRED] = {"expired", "the credentials have expired: start leat with fresh ones (AWS_ACCESS_KEY_ID, "
+                                 "AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN)"},
+    [KIND_CREDENTIALS] = {"credentials", "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, the "
+                                         "region, and that the access key is active"},
     [KIND_CONFLICT] = {"conflict", ""},
     [KIND_CANCELED] = {"canceled", ""},
     [KIND_VALIDATION] = {"validation", ""},
-    [KIND_SCHEMA] = {"schema", "the table's keys are not the contract's: see `leat tables diff`, then make the table anew or correct the contract"},
+    [KIND_SCHEMA] = {"schema", "the table's keys are not the contract's: see `leat tables diff`, then make the table "
+                               "anew or correct the contract"},
     [KIND_TABLE] = {"table", "create it with `leat tables create`, or check region, endpoint and table_prefix"},
-    [KIND_ACCESS] = {"access", "allow dynamodb:BatchWriteItem, PutItem and DeleteItem on the table (`leat check --grants` prints the policy)"},
+    [KIND_ACCESS] = {"access", "allow dynamodb:BatchWriteItem, PutItem and DeleteItem on the table (`leat check "
+                               "--grants` prints the policy)"},
     [KIND_CLIENT] = {"client", "this is no answer that leat expects: check that the endpoint is DynamoDB's"},
 };
 

@@ -33,11 +33,11 @@ enum { BACKOFF_CAP_MS = 30000, BACKOFF_THROTTLED_MS = 50, BACKOFF_TRANSIENT_MS =
  * (one request probes) when its time is over -> closed by a success, open again, longer, by a failure. */
 enum { BREAKER_FAILURES = 8, BREAKER_FIRST_MS = 100, BREAKER_CAP_MS = 3000 };
 struct breaker {
-    unsigned failures;   /* in a row */
-    unsigned openings;   /* without a success in between */
+    unsigned failures; /* in a row */
+    unsigned openings; /* without a success in between */
     bool open;
     bool probing;
-    int64_t probe_us;    /* monotonic */
+    int64_t probe_us; /* monotonic */
 };
 /* How many requests may go now: 0, 1 (a probe) or many. */
 enum breaker_gate { BREAKER_SHUT, BREAKER_PROBE, BREAKER_PASS };

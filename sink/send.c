@@ -89,7 +89,9 @@ static void send_request(struct sink *s, unsigned lane, bool probe) {
     if (probe)
         breaker_sent(&s->breaker);
     s->all_probing = s->all_parked;
-    r->signed_us = dynamo_post(&s->dynamo, lane, r->transact ? "TransactWriteItems" : "BatchWriteItem", buf_slice(&r->body));
+    r->corrections = s->corrections;
+    r->signed_us =
+        dynamo_post(&s->dynamo, lane, r->transact ? "TransactWriteItems" : "BatchWriteItem", buf_slice(&r->body));
     pthread_mutex_lock(&s->lock);
     s->numbers.requests++;
     s->numbers.bytes_out += r->body.len;
@@ -100,13 +102,13 @@ static void send_request(struct sink *s, unsigned lane, bool probe) {
 /* Packs the next request into `r`; false when nothing may go. Batches and transactions take turns. */
 static bool pack_next(struct sink *s, struct request *r, bool probe, int64_t now_us) {
     size_t limit = probe || s->all_parked ? 1 : BATCH_MAX;
-    bool transaction_first = s->turn & 1;
+    bool transaction_first = s->transactions_turn;
+    s->transactions_turn = !transaction_first;
     for (unsigned i = 0; i < 2; i++) {
         if (transaction_first == (i == 0)) {
             struct write *head = s->transactions.first ? pop_transaction(s, now_us) : NULL;
             if (head) {
                 pack_transaction(r, head);
-                s->turn++;
                 return true;
             }
         } else {
@@ -159,7 +161,12 @@ static void show_state(struct sink *s) {
             reason = s->tables[i].park_reason;
     s->numbers.breaker_open = s->breaker.open;
     s->numbers.parked = reason != NULL;
-    snprintf(s->numbers.parked_reason, sizeof(s->numbers.parked_reason), "%s", reason ? reason : "");
+    if (!reason && s->breaker.open)
+        snprintf(s->numbers.parked_reason, sizeof(s->numbers.parked_reason),
+                 "no good answer from %s: %s; tried again until it comes back", http_host(s->dynamo.http),
+                 s->last_failure);
+    else
+        snprintf(s->numbers.parked_reason, sizeof(s->numbers.parked_reason), "%s", reason ? reason : "");
 }
 
 static void mark_ambiguous(struct request *r) {
@@ -188,6 +195,9 @@ static void on_done(void *context, unsigned lane, const struct http_answer *http
     answer_read(&s->answer, http, r, s->contract);
     if (s->answer.ambiguous)
         mark_ambiguous(r);
+    if (s->answer.kind == KIND_TRANSIENT)
+        snprintf(s->last_failure, sizeof(s->last_failure), "%s%s%s", s->answer.type, s->answer.type[0] ? ": " : "",
+                 s->answer.message[0] ? s->answer.message : "an answer of class 5xx");
     if (log_enabled(LOG_DEBUG))
         log_answer(r, &s->answer, http);
     pthread_mutex_lock(&s->lock); /* sender_decide() counts, too */

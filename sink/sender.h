@@ -39,17 +39,21 @@ struct sink {
     struct request *requests; /* a lane each */
     unsigned *free_lanes;     /* the one used last is used first: its connection is warm */
     unsigned lane_count, free_count;
-    size_t turn;
+    size_t turn; /* the table that the next batch begins with */
+    bool transactions_turn;
     struct breaker breaker;
-    unsigned skews;          /* clock corrections in a row */
-    bool all_parked;         /* credentials */
+    unsigned skews;       /* clock corrections in a row */
+    unsigned corrections; /* of the clock, in all */
+    bool all_parked;      /* credentials */
     bool all_probing;
     int64_t all_pause_us;
     char all_reason[512];
+    char last_failure[512]; /* of the last transient one, for people */
     struct answer answer;
 };
 
 /* Makes done_fd readable when outcomes lie there. The lock is held. (submit.c) */
 void sender_tell_applier(struct sink *s);
 /* What becomes of each write of an answered request: into `done`, or back to the queues. The lock is held. (decide.c) */
-void sender_decide(struct sink *s, struct request *r, const struct http_answer *http, struct write_list *done, int64_t now_us);
+void sender_decide(struct sink *s, struct request *r, const struct http_answer *http, struct write_list *done,
+                   int64_t now_us);

@@ -30,8 +30,8 @@ static void put_value(struct buf *buf, struct slice value) {
     buf_put_slice(buf, value);
 }
 
-void sigv4_canonical_request(struct buf *ret, struct buf *signed_headers, struct slice method, const struct sigv4_header *headers,
-                             size_t count, struct slice payload) {
+void sigv4_canonical_request(struct buf *ret, struct buf *signed_headers, struct slice method,
+                             const struct sigv4_header *headers, size_t count, struct slice payload) {
     buf_put_slice(ret, method);
     buf_put_text(ret, "\n/\n\n");
     for (size_t i = 0; i < count; i++) {
@@ -77,7 +77,8 @@ void sigv4_signature(const unsigned char key[SHA256_SIZE], struct slice string_t
     hex_encode(mac, sizeof(mac), ret_hex);
 }
 
-void sigv4_signing_key(unsigned char ret[SHA256_SIZE], struct slice secret, struct slice date, struct slice region, struct slice service) {
+void sigv4_signing_key(unsigned char ret[SHA256_SIZE], struct slice secret, struct slice date, struct slice region,
+                       struct slice service) {
     struct buf first = BUF_INIT(4096);
     (void)buf_reserve(&first, secret.len + 4); /* at once: growing would leave copies of the secret behind */
     buf_put_text(&first, "AWS4");

@@ -10,11 +10,11 @@ struct sink;
 
 struct sink_options {
     const char *region;
-    const char *endpoint; /* NULL: AWS's for the region */
+    const char *endpoint;         /* NULL: AWS's for the region */
     bool allow_insecure_endpoint; /* plain http to a host that is not loopback */
-    const char *ca_file;  /* NULL: the system's */
+    const char *ca_file;          /* NULL: the system's */
     unsigned connections;
-    size_t queue_bytes;   /* encoded writes that wait or are in flight: the bound of memory; 0: the default */
+    size_t queue_bytes; /* encoded writes that wait or are in flight: the bound of memory; 0: the default */
     unsigned request_timeout_ms;
     const struct contract *contract;
 };
@@ -26,7 +26,8 @@ void sink_close(struct sink *s);
 /* How many more writes fit now. */
 size_t sink_room(struct sink *s);
 /* Encodes and queues. With `transact` the writes are one TransactWriteItems (at most 100 items, 4 MB; the caller sees to it). */
-int sink_submit(struct sink *s, const struct item_write *writes, size_t count, bool transact, struct error *error) must_check;
+int sink_submit(struct sink *s, const struct item_write *writes, size_t count, bool transact,
+                struct error *error) must_check;
 /* Outcomes that came since the last call; returns how many. */
 size_t sink_take(struct sink *s, struct outcome *out, size_t max);
 /* Readable (poll) while outcomes wait or room came back. */
@@ -37,11 +38,12 @@ struct sink_numbers {
     uint64_t queued_writes, queued_bytes, in_flight_requests;
     uint64_t retries_throttled, retries_unprocessed, retries_transient, retries_conflict;
     bool breaker_open;
-    bool parked;             /* an answer that needs somebody: missing table, no permission, wrong credentials; tried again slowly */
-    char parked_reason[512]; /* with the remedy */
+    bool
+        parked; /* an answer that needs somebody: missing table, no permission, wrong credentials; tried again slowly */
+    char parked_reason[512]; /* with the remedy; also while breaker_open, without parked: why there is no good answer */
     int64_t last_answer_us;  /* monotonic; 0: none yet */
     uint64_t seconds_bucket[16]; /* request_seconds histogram, see sink_bucket_bounds */
     double seconds_sum;
 };
-extern const double sink_bucket_bounds[16]; /* upper bounds, seconds; the last is infinity */
+extern const double sink_bucket_bounds[16];                  /* upper bounds, seconds; the last is infinity */
 void sink_numbers(struct sink *s, struct sink_numbers *ret); /* any thread */

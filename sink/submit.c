@@ -79,7 +79,8 @@ int sink_submit(struct sink *s, const struct item_write *writes, size_t count, b
     struct write_list made = {0}, poison = {0};
     size_t bytes = 0;
     if (transact && count > TRANSACTION_MAX)
-        return error_set(error, ERR_BUG, "a transaction of %zu items came to the sender; DynamoDB takes %d", count, TRANSACTION_MAX);
+        return error_set(error, ERR_BUG, "a transaction of %zu items came to the sender; DynamoDB takes %d", count,
+                         TRANSACTION_MAX);
     for (size_t i = 0; i < count; i++) {
         struct write *w = NULL;
         int r = make_write(s, &writes[i], &w, error);
@@ -116,7 +117,8 @@ size_t sink_room(struct sink *s) {
     pthread_mutex_unlock(&s->lock);
     if (writes >= s->queue_writes || bytes >= s->queue_bytes)
         return 0;
-    size_t each = writes ? MAX(2 * bytes / writes, (size_t)4096) : 4096; /* twice what the present ones are on average */
+    size_t each =
+        writes ? MAX(2 * bytes / writes, (size_t)4096) : 4096; /* twice what the present ones are on average */
     return MIN(s->queue_writes - writes, MAX((s->queue_bytes - bytes) / each, (size_t)1));
 }
 

@@ -63,8 +63,8 @@ static const char *defined_type(const struct json *table, const char *attribute)
 }
 
 /* Compares the elements of a KeySchema of one kind (HASH, RANGE) with `parts`. */
-static void compare_keys(struct table_report *report, const struct json *table, const struct json *schema, const char *where, const char *kind,
-                         const struct key_part *parts, size_t count) {
+static void compare_keys(struct table_report *report, const struct json *table, const struct json *schema,
+                         const char *where, const char *kind, const struct key_part *parts, size_t count) {
     size_t n = 0;
     const char *word = strcmp(kind, "HASH") == 0 ? "partition key" : "sort key";
     for (struct json_iter i = json_iter(schema); json_next(&i);) {
@@ -76,7 +76,8 @@ static void compare_keys(struct table_report *report, const struct json *table, 
         else if (strcmp(name, parts[n].name) != 0)
             differs(report, "%s has the %s %s, the contract %s", where, word, name, parts[n].name);
         else if (strcmp(type, attr_type_name(parts[n].type)) != 0)
-            differs(report, "%s: the %s %s has type %s, in the contract %s", where, word, name, type, attr_type_name(parts[n].type));
+            differs(report, "%s: the %s %s has type %s, in the contract %s", where, word, name, type,
+                    attr_type_name(parts[n].type));
         n++;
     }
     for (; n < count; n++)
@@ -90,12 +91,15 @@ static const struct json *find_index(const struct json *table, const char *name)
     return NULL;
 }
 
-static const char *const projection_names[] = {[PROJECT_ALL] = "ALL", [PROJECT_KEYS_ONLY] = "KEYS_ONLY", [PROJECT_INCLUDE] = "INCLUDE"};
+static const char *const projection_names[] = {
+    [PROJECT_ALL] = "ALL", [PROJECT_KEYS_ONLY] = "KEYS_ONLY", [PROJECT_INCLUDE] = "INCLUDE"};
 
-static void compare_projection(struct table_report *report, const struct target_index *index, const struct json *projection) {
+static void compare_projection(struct table_report *report, const struct target_index *index,
+                               const struct json *projection) {
     const char *type = text_of(projection, "ProjectionType");
     if (strcmp(type, projection_names[index->projection]) != 0) {
-        differs(report, "index %s projects %s, in the contract %s", index->name, type, projection_names[index->projection]);
+        differs(report, "index %s projects %s, in the contract %s", index->name, type,
+                projection_names[index->projection]);
         return;
     }
     const struct json *names = json_get(projection, "NonKeyAttributes");
@@ -133,7 +137,8 @@ static bool is_changing(const struct json *table) {
     if (strcmp(status, "ACTIVE") != 0 && strcmp(status, "UPDATING") != 0)
         return true;
     for (struct json_iter i = json_iter(json_get(table, "GlobalSecondaryIndexes")); json_next(&i);)
-        if (!text_is(json_get(i.value, "IndexStatus"), "ACTIVE") && !text_is(json_get(i.value, "IndexStatus"), "UPDATING"))
+        if (!text_is(json_get(i.value, "IndexStatus"), "ACTIVE") &&
+            !text_is(json_get(i.value, "IndexStatus"), "UPDATING"))
             return true;
     return false;
 }
@@ -159,7 +164,8 @@ static int look_at(struct call *c, struct table_report *report, struct error *er
         return error_set(error, ERR_TARGET, "table %s: DescribeTable answered without a Table", report->target->name);
     report->state = is_changing(table) ? TABLE_CHANGING : TABLE_ACTIVE;
     if (report->state == TABLE_CHANGING)
-        snprintf(report->message, sizeof(report->message), "the table or an index is %s", text_of(table, "TableStatus"));
+        snprintf(report->message, sizeof(report->message), "the table or an index is %s",
+                 text_of(table, "TableStatus"));
     if (strcmp(text_of(table, "TableStatus"), "DELETING") != 0)
         compare_table(report, table);
     return 0;
@@ -168,7 +174,8 @@ static int look_at(struct call *c, struct table_report *report, struct error *er
 static int look_inside(struct call *c, struct table_report *report, struct error *error) {
     defer(buf_deinit) struct buf body = BUF_INIT(BODY_MAX);
     defer(free_doc) struct json_doc *doc = NULL;
-    int r = call_dynamo(c, "Scan", named_table(&body, report->target, ",\"Limit\":1,\"ConsistentRead\":true"), &doc, error);
+    int r =
+        call_dynamo(c, "Scan", named_table(&body, report->target, ",\"Limit\":1,\"ConsistentRead\":true"), &doc, error);
     if (r > 0)
         return call_refused(c, "Scan", report->target->name, error);
     if (r < 0)
@@ -178,7 +185,8 @@ static int look_inside(struct call *c, struct table_report *report, struct error
     return 0;
 }
 
-static int look_at_all(struct call *c, const struct contract *contract, struct table_report *reports, struct error *error) {
+static int look_at_all(struct call *c, const struct contract *contract, struct table_report *reports,
+                       struct error *error) {
     for (size_t i = 0; i < contract->target_count; i++) {
         reports[i] = (struct table_report){.target = contract->targets[i], .empty = true};
         int r = look_at(c, &reports[i], error);
@@ -210,7 +218,8 @@ static void put_keys(struct buf *b, const struct key_part *parts, size_t count, 
     }
 }
 
-static void put_key_schema(struct buf *b, const struct key_part *pk, size_t pk_count, const struct key_part *sk, size_t sk_count) {
+static void put_key_schema(struct buf *b, const struct key_part *pk, size_t pk_count, const struct key_part *sk,
+                           size_t sk_count) {
     bool first = true;
     buf_put_text(b, "\"KeySchema\":[");
     put_keys(b, pk, pk_count, "HASH", &first);
@@ -326,8 +335,8 @@ static int wait_active(struct making *m, struct table_report *report, struct err
             return 0;
         int64_t pause_us = MIN((int64_t)50000 << MIN(attempt, 7u), (int64_t)5000000);
         if (sys_monotonic_us() + pause_us > m->deadline_us)
-            return error_set(error, ERR_TARGET, "table %s is not ACTIVE yet (%s); look again later, or give more time", report->target->name,
-                             report->message);
+            return error_set(error, ERR_TARGET, "table %s is not ACTIVE yet (%s); look again later, or give more time",
+                             report->target->name, report->message);
         sys.sleep_ms(pause_us / 1000);
     }
 }
@@ -337,13 +346,15 @@ static int set_ttl(struct making *m, const struct target *t, struct error *error
     defer(free_doc) struct json_doc *now = NULL;
     int r = call_dynamo(&m->call, "DescribeTimeToLive", named_table(&body, t, ""), &now, error);
     if (r != 0)
-        return r > 0 ? call_refused(&m->call, "DescribeTimeToLive", t->name, error) : error_wrap(error, r, "table %s", t->name);
+        return r > 0 ? call_refused(&m->call, "DescribeTimeToLive", t->name, error)
+                     : error_wrap(error, r, "table %s", t->name);
     const struct json *description = json_get(json_root(now), "TimeToLiveDescription");
     const char *status = description ? text_of(description, "TimeToLiveStatus") : "";
     if (strcmp(status, "ENABLED") == 0 || strcmp(status, "ENABLING") == 0) {
         const char *name = text_of(description, "AttributeName");
         if (*name && strcmp(name, t->ttl) != 0)
-            return error_set(error, ERR_TARGET, "table %s: its time to live is attribute %s, in the contract %s", t->name, name, t->ttl);
+            return error_set(error, ERR_TARGET, "table %s: its time to live is attribute %s, in the contract %s",
+                             t->name, name, t->ttl);
         return 0;
     }
     defer(free_doc) struct json_doc *done = NULL;
@@ -363,12 +374,16 @@ static int set_ttl(struct making *m, const struct target *t, struct error *error
 static int check_differing(const struct contract *contract, const struct table_report *reports, struct error *error) {
     for (size_t i = 0; i < contract->target_count; i++)
         if (reports[i].state == TABLE_DIFFERENT)
-            return error_set(error, ERR_TARGET, "table %s is not what the contract says: %s. leat changes no table that exists: delete it, "
-                             "set another table_prefix, or correct the contract", contract->targets[i]->name, reports[i].message);
+            return error_set(
+                error, ERR_TARGET,
+                "table %s is not what the contract says: %s. leat changes no table that exists: delete it, "
+                "set another table_prefix, or correct the contract",
+                contract->targets[i]->name, reports[i].message);
     return 0;
 }
 
-static int create_all(struct making *m, const struct contract *contract, struct table_report *reports, struct error *error) {
+static int create_all(struct making *m, const struct contract *contract, struct table_report *reports,
+                      struct error *error) {
     int r = look_at_all(&m->call, contract, reports, error);
     if (r == 0)
         r = check_differing(contract, reports, error);
@@ -386,7 +401,8 @@ static int create_all(struct making *m, const struct contract *contract, struct 
 }
 
 int tables_create(const struct sink_options *options, int64_t timeout_ms, struct table_report *reports,
-                  void (*progress)(void *context, const struct target *target, const char *what), void *context, struct error *error) {
+                  void (*progress)(void *context, const struct target *target, const char *what), void *context,
+                  struct error *error) {
     struct making m = {.progress = progress, .context = context, .deadline_us = sys_monotonic_us() + timeout_ms * 1000};
     int r = call_open(&m.call, options, error);
     if (r == 0)

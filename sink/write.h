@@ -8,20 +8,20 @@ struct write {
     struct write *next;     /* in the list that holds it */
     struct write *together; /* the next member of its transaction; the head stands for all in the lists */
     uint64_t ticket;
-    uint16_t target;        /* number in the contract */
+    uint16_t target; /* number in the contract */
     bool is_delete;
-    bool transact;          /* head of a transaction */
-    bool left_over;         /* set while an answer is read: UnprocessedItems named it */
-    uint8_t batch_limit;    /* how many writes its request may hold: halved while a poison item is looked for */
-    uint16_t attempts;      /* refusals in a row: the exponent of its backoff */
-    uint8_t delay_class;    /* enum error_class of the last refusal */
-    int64_t due_us;         /* monotonic; while delayed */
-    int64_t ambiguous_us;   /* struct outcome */
-    char token[33];         /* ClientRequestToken of a transaction's head; "" draws a new one */
+    bool transact;        /* head of a transaction */
+    bool left_over;       /* set while an answer is read: UnprocessedItems named it */
+    uint8_t batch_limit;  /* how many writes its request may hold: halved while a poison item is looked for */
+    uint16_t attempts;    /* refusals in a row: the exponent of its backoff */
+    uint8_t delay_class;  /* enum error_class of the last refusal */
+    int64_t due_us;       /* monotonic; while delayed */
+    int64_t ambiguous_us; /* struct outcome */
+    char token[33];       /* ClientRequestToken of a transaction's head; "" draws a new one */
     enum outcome_kind outcome;
-    char *reason;           /* of OUTCOME_POISON, or NULL; owned */
-    uint32_t key_len;       /* item_key bytes, first in `bytes` */
-    uint32_t json_len;      /* then the attribute map */
+    char *reason;      /* of OUTCOME_POISON, or NULL; owned */
+    uint32_t key_len;  /* item_key bytes, first in `bytes` */
+    uint32_t json_len; /* then the attribute map */
     uint32_t capacity;
     char bytes[];
 };
@@ -40,9 +40,9 @@ struct write_list {
 };
 void list_append(struct write_list *list, struct write *w);
 void list_prepend(struct write_list *list, struct write *w);
-struct write *list_pop(struct write_list *list); /* NULL when empty */
+struct write *list_pop(struct write_list *list);                    /* NULL when empty */
 void list_move_all(struct write_list *to, struct write_list *from); /* behind what `to` has */
-void list_free(struct write_list *list); /* transactions' members too */
+void list_free(struct write_list *list);                            /* transactions' members too */
 
 /* Recycled records, by size; used by one thread. */
 enum { WRITE_CLASSES = 5 }; /* 512 bytes to 8 KB */

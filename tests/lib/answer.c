@@ -101,16 +101,21 @@ static void make_answer(struct client *c, const char *head, size_t head_len, con
             for (size_t i = 0; i + 1 < sizeof(name) && at + 13 + i < body + len && at[13 + i] != '"'; i++)
                 name[i] = at[13 + i];
         if (!read_description(name, table, sizeof(table)))
-            snprintf(table, sizeof(table), "{\"Table\":{\"TableName\":\"%s\",\"TableStatus\":\"ACTIVE\",\"KeySchema\":[{\"AttributeName\":\"PK\",\"KeyType\":"
-                 "\"HASH\"},{\"AttributeName\":\"SK\",\"KeyType\":\"RANGE\"}],\"AttributeDefinitions\":[]}}", name);
+            snprintf(table, sizeof(table),
+                     "{\"Table\":{\"TableName\":\"%s\",\"TableStatus\":\"ACTIVE\",\"KeySchema\":[{\"AttributeName\":"
+                     "\"PK\",\"KeyType\":"
+                     "\"HASH\"},{\"AttributeName\":\"SK\",\"KeyType\":\"RANGE\"}],\"AttributeDefinitions\":[]}}",
+                     name);
         text = table;
     } else if (memmem(head, head_len, ".Scan", 5) || memmem(head, head_len, ".Query", 6)) {
         text = "{\"Count\":0,\"Items\":[],\"ScannedCount\":0}";
     }
     requests++;
     bytes += len;
-    c->answer_len = (size_t)snprintf(c->answer, sizeof(c->answer), "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
-                                     "Content-Length: %zu\r\n\r\n%s", strlen(text), text);
+    c->answer_len = (size_t)snprintf(c->answer, sizeof(c->answer),
+                                     "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
+                                     "Content-Length: %zu\r\n\r\n%s",
+                                     strlen(text), text);
 }
 
 static void send_answer(struct client *c) {
@@ -210,7 +215,8 @@ static void delayed_answers(void) {
 
 static int listen_on(uint16_t port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 256) != 0)
         fail("listen");
@@ -266,6 +272,7 @@ int main(int argc, char **argv) {
         if (delay_us)
             delayed_answers();
     }
-    printf("{\"requests\":%llu,\"items\":%llu,\"bytes\":%llu}\n", (unsigned long long)requests, (unsigned long long)items, (unsigned long long)bytes);
+    printf("{\"requests\":%llu,\"items\":%llu,\"bytes\":%llu}\n", (unsigned long long)requests,
+           (unsigned long long)items, (unsigned long long)bytes);
     return 0;
 }

@@ -42,7 +42,8 @@ static void fail(const char *what) {
 }
 
 static int open_connection(uint16_t port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         fail("connect");
@@ -56,18 +57,25 @@ static void fill_request(struct connection *c) {
     n += (size_t)snprintf(body + n, sizeof(body) - n, "{\"RequestItems\":{\"%s\":[", table);
     c->items = 0;
     for (; c->items < BATCH && begun < wanted; c->items++, begun++) {
-        n += (size_t)snprintf(body + n, sizeof(body) - n, "%s{\"PutRequest\":{\"Item\":{\"%s\":{\"S\":\"%llu\"}", c->items ? "," : "", pk,
-                              (unsigned long long)begun);
+        n += (size_t)snprintf(body + n, sizeof(body) - n, "%s{\"PutRequest\":{\"Item\":{\"%s\":{\"S\":\"%llu\"}",
+                              c->items ? "," : "", pk, (unsigned long long)begun);
         if (sk)
-            n += (size_t)snprintf(body + n, sizeof(body) - n, ",\"%s\":{\"S\":\"%llu\"}", sk, (unsigned long long)begun);
-        n += (size_t)snprintf(body + n, sizeof(body) - n, ",\"name\":{\"S\":\"a small item\"},\"total\":{\"N\":\"12.5\"},\"status\":{\"S\":\"pending\"},"
-                              "\"created_at\":{\"S\":\"2026-11-21T10:15:00\"}}}}");
+            n +=
+                (size_t)snprintf(body + n, sizeof(body) - n, ",\"%s\":{\"S\":\"%llu\"}", sk, (unsigned long long)begun);
+        n += (size_t)snprintf(
+            body + n, sizeof(body) - n,
+            ",\"name\":{\"S\":\"a small item\"},\"total\":{\"N\":\"12.5\"},\"status\":{\"S\":\"pending\"},"
+            "\"created_at\":{\"S\":\"2026-11-21T10:15:00\"}}}}");
     }
     n += (size_t)snprintf(body + n, sizeof(body) - n, "]}}");
-    c->len = (size_t)snprintf(c->request, sizeof(c->request), "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n"
-                              "X-Amz-Target: DynamoDB_20120810.BatchWriteItem\r\nX-Amz-Date: 20260101T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 "
-                              "Credential=leattests/20260101/us-west-2/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=0\r\n"
-                              "Content-Length: %zu\r\n\r\n%s", n, body);
+    c->len = (size_t)snprintf(
+        c->request, sizeof(c->request),
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n"
+        "X-Amz-Target: DynamoDB_20120810.BatchWriteItem\r\nX-Amz-Date: 20260101T000000Z\r\nAuthorization: "
+        "AWS4-HMAC-SHA256 "
+        "Credential=leattests/20260101/us-west-2/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=0\r\n"
+        "Content-Length: %zu\r\n\r\n%s",
+        n, body);
     c->sent = c->got = 0;
 }
 
@@ -106,7 +114,9 @@ static void move_on(struct connection *c, short events) {
 
 int main(int argc, char **argv) {
     if (argc < 4) {
-        fprintf(stderr, "usage: ddb_load PORT TABLE ITEMS [CONNECTIONS [PK [SK]]]   (default: 16 PK SK; an empty SK means none)\n");
+        fprintf(
+            stderr,
+            "usage: ddb_load PORT TABLE ITEMS [CONNECTIONS [PK [SK]]]   (default: 16 PK SK; an empty SK means none)\n");
         return 2;
     }
     uint16_t port = (uint16_t)strtoul(argv[1], NULL, 10);
@@ -139,7 +149,7 @@ int main(int argc, char **argv) {
                 move_on(&connections[i], fds[i].revents);
     }
     double took = seconds() - start;
-    printf("{\"items\":%llu,\"failed\":%llu,\"seconds\":%.3f,\"items_per_second\":%.0f}\n", (unsigned long long)done, (unsigned long long)failed, took,
-           (double)done / took);
+    printf("{\"items\":%llu,\"failed\":%llu,\"seconds\":%.3f,\"items_per_second\":%.0f}\n", (unsigned long long)done,
+           (unsigned long long)failed, took, (double)done / took);
     return failed != 0;
 }

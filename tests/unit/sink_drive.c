@@ -82,8 +82,9 @@ static struct attr read_attr(struct arena *arena, const struct json *v) {
         struct attr *elements = arena_zalloc(arena, MAX(attr.count, 1u) * sizeof(*elements));
         enum attr_type inner = type == ATTR_SS ? ATTR_S : type == ATTR_NS ? ATTR_N : ATTR_B;
         for (struct json_iter e = json_iter(i.value); json_next(&e);)
-            elements[e.index] = type == ATTR_L ? read_attr(arena, e.value)
-                                               : (struct attr){.type = (uint8_t)inner, .text = scalar(arena, inner, e.value)};
+            elements[e.index] = type == ATTR_L
+                                    ? read_attr(arena, e.value)
+                                    : (struct attr){.type = (uint8_t)inner, .text = scalar(arena, inner, e.value)};
         attr.elements = elements;
     }
     return attr;
@@ -93,7 +94,8 @@ static const struct attr_member *read_members(struct arena *arena, const struct 
     *ret_count = (uint32_t)json_count(object);
     struct attr_member *members = arena_zalloc(arena, MAX(*ret_count, 1u) * sizeof(*members));
     for (struct json_iter i = json_iter(object); json_next(&i);)
-        members[i.index] = (struct attr_member){.name = scalar(arena, ATTR_S, i.key), .value = read_attr(arena, i.value)};
+        members[i.index] =
+            (struct attr_member){.name = scalar(arena, ATTR_S, i.key), .value = read_attr(arena, i.value)};
     return members;
 }
 
@@ -139,10 +141,14 @@ static void sign_one(const struct json *v) {
     size_t count = 0;
     for (struct json_iter i = json_iter(json_get(v, "headers")); json_next(&i) && count < 32; count++)
         headers[count] = (struct sigv4_header){json_string(json_at(i.value, 0)), json_string(json_at(i.value, 1))};
-    struct buf canonical = BUF_INIT(1 << 20), names = BUF_INIT(65536), to_sign = BUF_INIT(65536), scope = BUF_INIT(1024), out = BUF_INIT(4 << 20);
-    struct slice at = json_string(json_get(v, "time")), region = json_string(json_get(v, "region")), service = json_string(json_get(v, "service"));
-    buf_printf(&scope, "%.8s/%.*s/%.*s/aws4_request", at.data, (int)region.len, region.data, (int)service.len, service.data);
-    sigv4_canonical_request(&canonical, &names, json_string(json_get(v, "method")), headers, count, json_string(json_get(v, "body")));
+    struct buf canonical = BUF_INIT(1 << 20), names = BUF_INIT(65536), to_sign = BUF_INIT(65536),
+               scope = BUF_INIT(1024), out = BUF_INIT(4 << 20);
+    struct slice at = json_string(json_get(v, "time")), region = json_string(json_get(v, "region")),
+                 service = json_string(json_get(v, "service"));
+    buf_printf(&scope, "%.8s/%.*s/%.*s/aws4_request", at.data, (int)region.len, region.data, (int)service.len,
+               service.data);
+    sigv4_canonical_request(&canonical, &names, json_string(json_get(v, "method")), headers, count,
+                            json_string(json_get(v, "body")));
     sigv4_string_to_sign(&to_sign, at, buf_slice(&scope), buf_slice(&canonical));
     unsigned char key[SHA256_SIZE];
     char signature[SHA256_HEX];
@@ -264,7 +270,8 @@ static void do_write(struct drive *d, const struct json *command) {
     struct item_write *writes = arena_zalloc(&d->arena, MAX(count, (size_t)1) * sizeof(*writes));
     for (struct json_iter i = json_iter(list); json_next(&i);) {
         int64_t ticket = 0, table = 0;
-        if (!json_int(json_get(i.value, "ticket"), &ticket) || !json_int(json_get(i.value, "table"), &table) || (size_t)table >= d->contract.target_count)
+        if (!json_int(json_get(i.value, "ticket"), &ticket) || !json_int(json_get(i.value, "table"), &table) ||
+            (size_t)table >= d->contract.target_count)
             die("write", "ticket or table");
         const struct json *item = json_get(i.value, "item");
         const struct item *read = read_item(&d->arena, item ? item : json_get(i.value, "key"));
@@ -304,10 +311,20 @@ static void do_numbers(struct drive *d) {
         const char *name;
         uint64_t value;
     } fields[] = {
-        {"requests", n.requests}, {"writes", n.writes}, {"retries", n.retries}, {"throttled", n.throttled}, {"transient", n.transient},
-        {"ambiguous", n.ambiguous}, {"bytes_out", n.bytes_out}, {"units_milli", n.consumed_write_units_milli},
-        {"queued_writes", n.queued_writes}, {"queued_bytes", n.queued_bytes}, {"in_flight", n.in_flight_requests},
-        {"breaker_open", n.breaker_open}, {"parked", n.parked}, {"room", sink_room(d->sink)},
+        {"requests", n.requests},
+        {"writes", n.writes},
+        {"retries", n.retries},
+        {"throttled", n.throttled},
+        {"transient", n.transient},
+        {"ambiguous", n.ambiguous},
+        {"bytes_out", n.bytes_out},
+        {"units_milli", n.consumed_write_units_milli},
+        {"queued_writes", n.queued_writes},
+        {"queued_bytes", n.queued_bytes},
+        {"in_flight", n.in_flight_requests},
+        {"breaker_open", n.breaker_open},
+        {"parked", n.parked},
+        {"room", sink_room(d->sink)},
     };
     json_open(&out, '{');
     json_key(&out, "numbers");
@@ -328,7 +345,8 @@ static void do_tables(struct drive *d, bool create, int64_t timeout_ms) {
     static const char *const states[] = {"missing", "active", "changing", "different"};
     struct table_report reports[TABLES] = {0};
     struct error error = {0};
-    int r = create ? tables_create(&d->options, timeout_ms, reports, NULL, NULL, &error) : tables_look(&d->options, reports, &error);
+    int r = create ? tables_create(&d->options, timeout_ms, reports, NULL, NULL, &error)
+                   : tables_look(&d->options, reports, &error);
     struct buf b = BUF_INIT(65536);
     struct json_out out = JSON_OUT(&b);
     json_open(&out, '{');
@@ -365,7 +383,8 @@ static double cpu_seconds(int who) {
 }
 
 static const struct item *load_item(struct arena *arena, const struct target *t, uint64_t number, size_t bytes) {
-    static const char *const names[] = {"name", "status", "created_at", "updated_at", "total", "quantity", "description"};
+    static const char *const names[] = {"name",  "status",   "created_at", "updated_at",
+                                        "total", "quantity", "description"};
     struct item *item = arena_zalloc(arena, sizeof(*item));
     struct attr_member *m = arena_zalloc(arena, (ARRAY_LEN(names) + 2) * sizeof(*m));
     char *key = arena_printf(arena, "%llu", (unsigned long long)number);
@@ -379,7 +398,8 @@ static const struct item *load_item(struct arena *arena, const struct target *t,
         char *text = is_number ? key : arena_alloc(arena, len);
         if (!is_number)
             memset(text, 'a' + (int)(number % 26), len);
-        m[n++] = (struct attr_member){slice_of(names[i]), {.type = is_number ? ATTR_N : ATTR_S, .text = {text, is_number ? strlen(key) : len}}};
+        m[n++] = (struct attr_member){
+            slice_of(names[i]), {.type = is_number ? ATTR_N : ATTR_S, .text = {text, is_number ? strlen(key) : len}}};
     }
     item->members = m;
     item->count = n;
@@ -422,8 +442,10 @@ static void do_load(struct drive *d, uint64_t count, size_t bytes) {
     double seconds = (double)(sys_monotonic_us() - begun) / 1e6;
     cpu = cpu_seconds(RUSAGE_SELF) - cpu;
     own = cpu_seconds(RUSAGE_THREAD) - own;
-    printf("{\"items\":%llu,\"seconds\":%.3f,\"items_per_second\":%.0f,\"cpu_us_per_item\":%.3f,\"sender_us_per_item\":%.3f}\n",
-           (unsigned long long)count, seconds, (double)count / seconds, cpu * 1e6 / (double)count, (cpu - own) * 1e6 / (double)count);
+    printf("{\"items\":%llu,\"seconds\":%.3f,\"items_per_second\":%.0f,\"cpu_us_per_item\":%.3f,\"sender_us_per_item\":"
+           "%.3f}\n",
+           (unsigned long long)count, seconds, (double)count / seconds, cpu * 1e6 / (double)count,
+           (cpu - own) * 1e6 / (double)count);
 }
 
 static int by_size(const void *a, const void *b) {

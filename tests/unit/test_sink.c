@@ -36,7 +36,8 @@ static void kinds(void **state) {
     assert_int_equal(error_kind_of(400, "InvalidSignatureException", "Signature expired: 20260101T"), KIND_SKEW);
     assert_int_equal(error_kind_of(403, "InvalidSignatureException", "does not match"), KIND_CREDENTIALS);
     assert_int_equal(error_kind_of(400, "ValidationException", "Item size has exceeded"), KIND_VALIDATION);
-    assert_int_equal(error_kind_of(400, "ValidationException", "The provided key element does not match the schema"), KIND_SCHEMA);
+    assert_int_equal(error_kind_of(400, "ValidationException", "The provided key element does not match the schema"),
+                     KIND_SCHEMA);
     assert_int_equal(error_kind_of(400, "SomethingNew", ""), KIND_CLIENT);
     assert_int_equal(error_kind_of(500, "SomethingNew", ""), KIND_TRANSIENT);
     assert_int_equal(error_kind_of(502, "", ""), KIND_TRANSIENT);
@@ -142,9 +143,11 @@ static void packing(void **state) {
 
 static const char *const answers[] = {
     "{\"UnprocessedItems\":{},\"ConsumedCapacity\":[{\"CapacityUnits\":2.5,\"TableName\":\"A\"}]}",
-    "{\"UnprocessedItems\":{\"A\":[{\"PutRequest\":{\"Item\":{\"PK\":{\"S\":\"a\"},\"SK\":{\"N\":\"1.50\"},\"v\":{\"S\":\"x\"}}}}],"
+    "{\"UnprocessedItems\":{\"A\":[{\"PutRequest\":{\"Item\":{\"PK\":{\"S\":\"a\"},\"SK\":{\"N\":\"1.50\"},\"v\":{"
+    "\"S\":\"x\"}}}}],"
     "\"B\\\"\":[{\"DeleteRequest\":{\"Key\":{\"id\":{\"B\":\"AAE=\"}}}}]}}",
-    "{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionCanceledException\",\"Message\":\"m\",\"CancellationReasons\":[{\"Code\":\"None\"},"
+    "{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionCanceledException\",\"Message\":\"m\","
+    "\"CancellationReasons\":[{\"Code\":\"None\"},"
     "{\"Code\":\"ValidationError\",\"Message\":\"bad\"}]}",
     "{\"__type\":\"com.amazon.coral.validate#ValidationException\",\"message\":\"One or more\"}",
 };
@@ -206,8 +209,14 @@ static void hostile_answers(void **state) {
         if (round % 5 == 0 && round % 7)
             assert_int_equal(a.kind, KIND_TRANSIENT);
     }
-    const char *const bad[] = {"", "{}", "[]", "null", "{\"UnprocessedItems\":[]}", "{\"UnprocessedItems\":{\"C\":[]}}",
-                               "{\"UnprocessedItems\":{\"A\":[{\"PutRequest\":{\"Item\":{\"PK\":{\"S\":\"z\"},\"SK\":{\"N\":\"1\"}}}}]}}"};
+    const char *const bad[] = {
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{\"UnprocessedItems\":[]}",
+        "{\"UnprocessedItems\":{\"C\":[]}}",
+        "{\"UnprocessedItems\":{\"A\":[{\"PutRequest\":{\"Item\":{\"PK\":{\"S\":\"z\"},\"SK\":{\"N\":\"1\"}}}}]}}"};
     r.transact = false;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         read_answer(&a, &r, bad[i], strlen(bad[i]), 200);
@@ -220,8 +229,10 @@ static void hostile_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds), cmocka_unit_test(backoff), cmocka_unit_test(breaker), cmocka_unit_test(crc), cmocka_unit_test(heap),
-        cmocka_unit_test(packing), cmocka_unit_test(good_answers), cmocka_unit_test(hostile_answers),
+        cmocka_unit_test(kinds),        cmocka_unit_test(backoff),
+        cmocka_unit_test(breaker),      cmocka_unit_test(crc),
+        cmocka_unit_test(heap),         cmocka_unit_test(packing),
+        cmocka_unit_test(good_answers), cmocka_unit_test(hostile_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
