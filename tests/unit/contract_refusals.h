@@ -6,6 +6,19 @@ static const struct refusal {
     const char *text;
     const char *findings; /* a line each */
 } refusals[] = {
+    {"the older flat form",
+     "[{'table': 'Orders', 'type': 'Table', 'source_table': 'orders', 'pk': 'user_email', 'sk': 'id', 'satisfies': [1], 'estimated_item_size_bytes': 100,\n"
+     " 'gsis': [{'index_name': 'byStatus', 'pk': 'status', 'sk': 'status#id'}],\n"
+     " 'attributes': {'id': {'type': 'N', 'source_table': 'orders', 'source_column': 'id'}, 'status': {'type': 'S', 'source_table': 'orders', 'source_column': 'status'},\n"
+     " 'user_email': {'type': 'S', 'source_table': 'users', 'source_column': 'email', 'denormalized': true, 'justification': 'x', 'join': {'local_column': 'user_id', 'source_column': 'id'}}}}]",
+     ""},
+    {"null is absent, x- and documentary keys",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     " 'sk': null, 'ttl': null, 'x-team': {'a': 1}, 'description': 'd', 'source_format': 'f',\n"
+     " 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
+     ""},
     {"no JSON",
      "[{'table': ]",
      "ERR c.json:1:12: not JSON: unexpected character, expected a JSON value\n"},
