@@ -34,7 +34,7 @@ struct decider {
 };
 
 static bool room_for_items(const struct engine *e) {
-    return e->batch.used < ITEMS_IN_MEMORY;
+    return e->batch.used < engine_items_max;
 }
 
 /* ---- what was evaluated */

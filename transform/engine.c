@@ -14,6 +14,7 @@
 #ifdef LEAT_MUTANTS
 int engine_mutant;
 bool (*engine_crash)(const char *place);
+size_t engine_dirty_max = DIRTY_IN_MEMORY, engine_items_max = ITEMS_IN_MEMORY, engine_transact_max = TRANSACT_ITEMS_MAX;
 const char *const engine_mutant_names[MUTANT_COUNT] = {
     "none", "nokeys", "jlast", "afteronly", "nocascade", "hashacked", "reseq", "ackpos", "sweepnojournal", "sweep_before", "ckpt_at_h", "early", "nooutbox", "re_durable", "re_start", "nobump", "reread",
 };

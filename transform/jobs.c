@@ -216,6 +216,14 @@ int engine_sweep(struct engine *e, struct error *error) {
     return 0;
 }
 
+static int replayed(struct engine *e, struct slice root, void *context, struct error *error) {
+    (void)context;
+    buf_clear(&e->key);
+    row_db_key(&e->key, root);
+    int r = store_delete(e->store, DB_REPLAY, buf_slice(&e->key), error);
+    return r < 0 ? r : 0;
+}
+
 int replay_slice(struct engine *e, bool *ret_more, struct error *error) {
     *ret_more = false;
     size_t max = slice_size(e), count = 0;
@@ -224,14 +232,8 @@ int replay_slice(struct engine *e, bool *ret_more, struct error *error) {
     bool done;
     struct buf at defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX + 1);
     int r = collect_roots(e, DB_REPLAY, &at, max, &done, &count, error);
-    for (size_t i = 0; !r && i < e->dirty.cap; i++) {
-        if (!e->dirty.slots[i].data)
-            continue;
-        buf_clear(&e->key);
-        row_db_key(&e->key, e->dirty.slots[i]);
-        r = store_delete(e->store, DB_REPLAY, buf_slice(&e->key), error);
-        r = r < 0 ? r : 0;
-    }
+    if (!r)
+        r = key_set_each(e, &e->dirty, replayed, NULL, error);
     if (!r)
         r = decide_between(e, true, false, error);
     *ret_more = true;

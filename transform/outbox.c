@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { GROUP_MAX = 1000 /* keys; larger ones are not linked further */, TRANSACT_ITEMS_MAX = 100, TRANSACT_BYTES_MAX = 4000000, PENDING_MAX = 256, PUMP_ENTRIES = 256 };
+enum { GROUP_MAX = 1000 /* keys; larger ones are not linked further */, TRANSACT_BYTES_MAX = 4000000, PENDING_MAX = 256, PUMP_ENTRIES = 256 };
 
 bool outbox_open(const struct engine *e) {
     return e->life == ENGINE_STREAMING && !position_known(&e->resume);
@@ -328,7 +328,7 @@ static int send_group(struct engine *e, uint64_t number, struct error *error) {
         r = group_ready(e, g, &ready, &bytes, error);
     if (r || !ready)
         return r;
-    if (g->count > TRANSACT_ITEMS_MAX || bytes > TRANSACT_BYTES_MAX || (room(e) < g->count && e->flight.count == 0)) {
+    if (g->count > engine_transact_max || bytes > TRANSACT_BYTES_MAX || (room(e) < g->count && e->flight.count == 0)) {
         r = send_apart(e, g, error);
     } else if (room(e) >= g->count) {
         for (size_t i = 0; i < g->count; i++)

@@ -50,7 +50,7 @@ int key_set_add(struct engine *e, struct key_set *set, struct slice key, struct 
     if (slot->data)
         return 0;
     *slot = (struct slice){arena_copy(&e->batch, key.data, key.len), key.len};
-    return ++set->count >= DIRTY_IN_MEMORY ? spill(e, set, error) : 0;
+    return ++set->count >= engine_dirty_max ? spill(e, set, error) : 0;
 }
 
 /* The database in slices of keys, so that `each` may write to the store. */

@@ -17,6 +17,7 @@ enum engine_mutant {
 extern int engine_mutant;
 extern const char *const engine_mutant_names[MUTANT_COUNT];
 extern bool (*engine_crash)(const char *place); /* true: die here */
+extern size_t engine_dirty_max, engine_items_max, engine_transact_max; /* the bounds below, small enough to be met */
 #define MUTANT(name) (engine_mutant == MUTANT_##name)
 #define CRASH_POINT(place)                                                                                             \
     do {                                                                                                               \
@@ -26,12 +27,16 @@ extern bool (*engine_crash)(const char *place); /* true: die here */
 #else
 #define MUTANT(name) false
 #define CRASH_POINT(place) ((void)0)
+#define engine_dirty_max ((size_t)DIRTY_IN_MEMORY)
+#define engine_items_max ((size_t)ITEMS_IN_MEMORY)
+#define engine_transact_max ((size_t)TRANSACT_ITEMS_MAX)
 #endif
 
 enum {
     ASSERT_AFTER_US_MINUTES = 15, /* a DynamoDB signature lives 5 minutes; the rest is margin (FAULTS.md, T7) */
     DIRTY_IN_MEMORY = 100000,     /* roots; more spill into the store */
     ITEMS_IN_MEMORY = 32 << 20,   /* bytes of evaluated items that a batch keeps until they are sent */
+    TRANSACT_ITEMS_MAX = 100,     /* of one TransactWriteItems */
     CHILD_ROWS_MAX = 150000,      /* of one list: an item with more is over 400 KB whatever they hold */
     GATHER_BYTES_MAX = 256 << 20, /* of rows read for one item */
     ROW_BYTES_MAX = 1 << 30,

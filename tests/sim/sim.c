@@ -444,6 +444,16 @@ static void engine_step(void) {
             orphan();
             world->recovering_until = world->src.end;
         }
+    } else if (world->cfg.reset && y < 22) { /* everything is read again */
+        totals.resets++;
+        trace("RESET");
+        came_back(engine_reset(world->e, &error), &error, "engine_reset");
+    } else if (world->cfg.sweep && y < 26 && life == ENGINE_STREAMING) {
+        totals.sweeps++;
+        trace("SWEEP");
+        world->snapshot_seen = true;
+        if (engine_sweep(world->e, &error))
+            fail("engine_sweep: %s", error.text);
     } else if (y < 80) {
         totals.checkpoints++;
         came_back(engine_checkpoint(world->e, false, &error), &error, "engine_checkpoint");
@@ -538,12 +548,17 @@ static void configure(void) {
     c->atomic = chance(800);
     c->gtid = chance(500);
     c->replay = chance(400);
+    c->reset = chance(100);
+    c->sweep = chance(200);
     c->pre = (int[]){0, 15, 30}[below(3)];
     c->steps = (int[]){80, 200, 400, 800}[below(4)];
     c->room = chance(300) ? 3 + below(5) : 10 + below(40);
-    c->watch = c->atomic && !c->crash && !c->faults && !c->late;
+    c->watch = c->atomic && !c->crash && !c->faults && !c->late && !c->reset;
     if (c->watch)
         c->room += 50; /* a group that the sender has no room for goes apart */
+    engine_dirty_max = chance(300) ? (size_t)(1 + below(6)) : 100000;
+    engine_items_max = chance(300) ? (size_t)below(20000) : 32 << 20;
+    engine_transact_max = c->watch || chance(600) ? 100 : (size_t)(1 + below(5));
     world->timetravel = !c->late && !c->inflight_late;
 }
 
@@ -616,9 +631,9 @@ static void report(void) {
            (unsigned long long)totals.opens, (unsigned long long)totals.crashes, (unsigned long long)totals.power_cuts);
     for (size_t i = 0; i < ARRAY_LEN(crash_names); i++)
         printf(" %s %llu", crash_names[i], (unsigned long long)totals.crash_at[i]);
-    printf("\n%llu writes (%llu deletes, %llu transactions), %llu ambiguous, %llu late arrivals, %llu refused, %llu again; %llu snapshots, %llu rows read again, %llu replays, outbox at most %llu\n", (unsigned long long)totals.sent,
+    printf("\n%llu writes (%llu deletes, %llu transactions), %llu ambiguous, %llu late arrivals, %llu refused, %llu again; %llu snapshots, %llu resets, %llu sweeps, %llu rows read again, %llu replays, outbox at most %llu\n", (unsigned long long)totals.sent,
            (unsigned long long)totals.deletes, (unsigned long long)totals.transacts, (unsigned long long)totals.ambiguous, (unsigned long long)totals.late, (unsigned long long)totals.refused, (unsigned long long)totals.again,
-           (unsigned long long)totals.snapshots, (unsigned long long)totals.rereads, (unsigned long long)totals.replays, (unsigned long long)totals.max_outbox);
+           (unsigned long long)totals.snapshots, (unsigned long long)totals.resets, (unsigned long long)totals.sweeps, (unsigned long long)totals.rereads, (unsigned long long)totals.replays, (unsigned long long)totals.max_outbox);
 }
 
 static int usage(void) {

@@ -134,6 +134,18 @@ static void check_atomic(const struct request *q, const uint64_t *identities, co
     }
 }
 
+/* I4: each value is the contract's at some position that is not before the last one's. The item keeps the earliest such position. */
+static void see(const struct request *q, const struct write_sim *w, struct titem *item) {
+    for (int p = MAX(item->label, 0); p <= q->label; p++)
+        if (expected_value(p, w->key_hash) == w->value) {
+            item->label = p;
+            return;
+        }
+    if (q->late || !world->timetravel || item->value == w->value || expected_value(q->label, w->key_hash) != w->value)
+        return;
+    fail("I4 time travel of %016llx: position %d after %d", (unsigned long long)w->key_hash, q->label, item->label);
+}
+
 static void deliver(struct request *q) {
     uint64_t identities[512];
     int before[512], labels[512], count = 0;
@@ -152,10 +164,7 @@ static void deliver(struct request *q) {
         struct write_sim *w = &q->writes[i];
         struct titem *item = target_item(w->key_hash);
         check_value(q, w);
-        if (q->label < item->label && !q->late && world->timetravel && item->value != w->value && expected_value(item->label, w->key_hash) != w->value)
-            fail("I4 time travel of %016llx: position %d after %d", (unsigned long long)w->key_hash, q->label, item->label);
-        if (!q->late || q->label > item->label)
-            item->label = q->label;
+        see(q, w, item);
         item->value = w->value;
         item->identity = w->identity;
     }

@@ -38,7 +38,7 @@ struct stxn {
 };
 
 struct config {
-    bool fk_logged, crash, power, faults, late, inflight_late, atomic, gtid, fuzzy_rows, replay, watch, durable;
+    bool fk_logged, crash, power, faults, late, inflight_late, atomic, gtid, fuzzy_rows, replay, watch, durable, reset, sweep;
     int image; /* 0 full, 1 minimal, 2 mixed */
     int pre, steps, room;
 };
@@ -98,7 +98,7 @@ struct world {
 extern struct world *world;
 
 struct totals {
-    uint64_t seeds, steps, transactions, crashes, power_cuts, opens, sent, deletes, transacts, late, ambiguous, refused, again, assertions, sweeps, rereads, replays, snapshots, checkpoints, crash_at[16], max_outbox;
+    uint64_t seeds, steps, transactions, crashes, power_cuts, opens, sent, deletes, transacts, late, ambiguous, refused, again, assertions, sweeps, resets, rereads, replays, snapshots, checkpoints, crash_at[16], max_outbox;
 };
 extern struct totals totals;
 
