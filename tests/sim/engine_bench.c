@@ -1,0 +1,169 @@
+/* How many row changes a second the engine applies, evaluates, decides and sees acknowledged, with a target that only says yes: engine_bench CONTRACT STATE_DIR ROWS CHANGES */
+#include "tests/sim/world.h"
+
+#include "src/base/sys.h"
+
+struct world *world;
+struct totals totals;
+static uint64_t tickets[1 << 16];
+static size_t waiting;
+static struct engine *e;
+static struct error error;
+
+void fail(const char *format, ...) {
+    fprintf(stderr, "%s\n", format);
+    exit(1);
+}
+void trace(const char *format, ...) {
+    (void)format;
+}
+uint64_t rnd(void) { /* xorshift */
+    static uint64_t state = 88172645463325252u;
+    state ^= state << 13;
+    state ^= state >> 7;
+    return state ^= state << 17;
+}
+int below(int n) {
+    return (int)(rnd() % (uint64_t)n);
+}
+bool chance(int per_mille) {
+    return below(1000) < per_mille;
+}
+
+static size_t room(void *context) {
+    (void)context;
+    return ARRAY_LEN(tickets) - waiting;
+}
+static int take(void *context, const struct item_write *writes, size_t count, bool transact, struct error *ignored) {
+    (void)context, (void)transact, (void)ignored;
+    for (size_t i = 0; i < count; i++)
+        tickets[waiting++] = writes[i].ticket;
+    return 0;
+}
+
+static double now(void) {
+    return (double)sys_real.monotonic_us() / 1e6;
+}
+
+static void must(int r) {
+    if (r < 0)
+        fail(error.text);
+}
+
+static void answers(void) {
+    struct outcome outcome = {.kind = OUTCOME_WRITTEN};
+    for (size_t i = 0; i < waiting; i++) {
+        outcome.ticket = tickets[i];
+        must(engine_answer(e, &outcome, &error));
+    }
+    waiting = 0;
+}
+
+static void values_of(int t, int64_t id, struct arena *arena, struct value *values) {
+    struct srow row = {{0}};
+    for (int c = 0; c < table_columns(t); c++)
+        row.c[c] = 1 + below(4);
+    row.c[0] = id;
+    if (t == USERS)
+        row.c[1] = row.c[2] = id;
+    if (t == ORDERS || t == CART_ITEMS)
+        row.c[1] = id % 997 + 1;
+    if (t == ORDERS)
+        row.c[4] = 1;
+    if (t == ORDER_ITEMS) {
+        row.c[1] = id / 3 + 1;
+        row.c[2] = id % 991 + 1;
+    }
+    for (int c = 0; c < table_columns(t); c++)
+        to_value(t, c, row.c[c], arena, &values[c]);
+}
+
+static void load(int t, int64_t rows) {
+    const struct source *source = contract_source(world->contract, shop_schema.tables[t].name);
+    struct arena arena defer(arena_deinit) = {0};
+    for (int64_t id = 1; id <= rows; id++) {
+        struct value all[COLUMNS_MAX], values[COLUMNS_MAX];
+        values_of(t, id, &arena, all);
+        for (size_t i = 0; i < source->column_count; i++)
+            values[i] = all[table_column(&shop_schema.tables[t], source->columns[i].name)];
+        must(engine_snapshot_row(e, source, values, &error));
+        if (id % 1000 == 0)
+            arena_reset(&arena);
+    }
+}
+
+static uint64_t one_change(long n, long rows, struct arena *arena, struct position *p) {
+    static const int kinds[] = {ORDERS, ORDERS, ORDER_ITEMS, CART_ITEMS, ORDER_ITEMS, ORDERS, PRODUCTS};
+    struct value before[COLUMNS_MAX], after[COLUMNS_MAX];
+    int t = kinds[below(below(40) ? 6 : 7)], r;
+    struct row_change change = {.kind = ROW_UPDATE, .cascades_logged = true, .table = &shop_schema.tables[t], .before = before, .after = after};
+    change.handle = engine_map_table(e, change.table, NULL, &r, &error);
+    values_of(t, 1 + below((int)rows), arena, after);
+    memcpy(before, after, sizeof(before));
+    for (int c = key_count(t); c < table_columns(t); c++)
+        before[c].kind = VALUE_UNKNOWN;
+    must(engine_apply(e, &change, &error));
+    p->offset += 100;
+    struct txn_end end = {.file = "binlog.000001", .offset = p->offset, .commit_us = n};
+    must(engine_commit(e, &end, &error));
+    return 0;
+}
+
+static uint64_t work(void) {
+    int64_t wait_ms;
+    must(engine_work(e, &wait_ms, &error));
+    uint64_t sent = waiting;
+    answers();
+    return sent;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 5) {
+        fprintf(stderr, "usage: engine_bench CONTRACT STATE_DIR ROWS CHANGES\n");
+        return 2;
+    }
+    long rows = strtol(argv[3], NULL, 10), changes = strtol(argv[4], NULL, 10);
+    struct world w = {0};
+    struct findings findings = {0};
+    struct contract *contract;
+    char *data;
+    size_t len;
+    world = &w;
+    shop_init();
+    must(sys_read_file(argv[1], 1 << 20, &data, &len, &error));
+    must(contract_load(&contract, argv[1], (struct slice){data, len}, &shop_schema, &(struct contract_options){.table_prefix = ""}, &findings, &error));
+    w.contract = contract;
+    struct engine_options o = {.state_dir = argv[2], .contract = contract, .hooks = {NULL, room, take}, .durable_journal = true, .atomic_key_change = true};
+    must(engine_open(&e, &o, &error));
+    struct position p = {.file = "binlog.000001", .offset = 4, .commit_us = 1};
+    double t0 = now();
+    must(engine_snapshot_begin(e, &p, false, &error));
+    for (int t = 0; t < TABLES; t++)
+        load(t, t == CATEGORIES ? 1000 : rows);
+    must(engine_snapshot_high(e, &p, &error));
+    double t1 = now();
+    printf("snapshot: %ld rows in %.2f s, %.0f a second, store %.1f MB\n", rows * 5 + 1000, t1 - t0, (double)(rows * 5 + 1000) / (t1 - t0), (double)store_bytes(e->store) / 1e6);
+    uint64_t items = 0;
+    do
+        items += work();
+    while (e->sweeping || e->outbox_keys);
+    double t2 = now();
+    printf("sweep: %llu items in %.2f s, %.0f a second\n", (unsigned long long)items, t2 - t1, (double)items / (t2 - t1));
+    struct arena arena defer(arena_deinit) = {0};
+    items = 0;
+    for (long n = 1; n <= changes; n++) {
+        one_change(n, rows, &arena, &p);
+        if (n % 1000 && n != changes)
+            continue;
+        must(engine_batch_end(e, &error));
+        items += waiting;
+        answers();
+        items += work();
+        arena_reset(&arena);
+    }
+    double t3 = now();
+    printf("stream: %ld changes in %.2f s, %.0f a second; %llu items, %llu suppressed, %llu checkpoints\n", changes, t3 - t2, (double)changes / (t3 - t2), (unsigned long long)items, (unsigned long long)e->suppressed,
+           (unsigned long long)e->checkpoints);
+    engine_free(e);
+    return 0;
+}
