@@ -110,7 +110,8 @@ static void decimal_read(struct decimal *d, const char *text, size_t len) {
 static void decimal_of_double(struct decimal *d, double v, bool single) {
     char text[64];
     int n = 0;
-    for (int precision = single ? FLT_DIG : DBL_DIG; precision <= (single ? 9 : 17); precision++) {
+    bool subnormal = fabs(v) < (single ? (double)FLT_MIN : DBL_MIN); /* has fewer digits */
+    for (int precision = subnormal ? 1 : single ? FLT_DIG : DBL_DIG; precision <= (single ? 9 : 17); precision++) {
         n = snprintf(text, sizeof(text), "%.*e", precision - 1, v);
         if (single ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v)
             break;

@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t at = 4; at + EVENT_HEADER_SIZE <= size;) {
         struct cursor c = cursor_of(data + at, size - at);
         cursor_skip(&c, 9);
-        size_t len = MIN(cursor_u32(&c), size - at);
+        size_t len = cursor_u32(&c);
+        len = MIN(len, size - at);
         if (len < EVENT_HEADER_SIZE)
             break;
         char *event = with_checksum(data + at, len);
