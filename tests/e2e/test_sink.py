@@ -320,7 +320,7 @@ def test_idle_writes_go_out_alone_and_busy_ones_in_batches(dynamodb, table):
         drive.write(*(put(10 + n, item(f"m{n}")) for n in range(200)))
         drive.wait(range(10, 210))
         assert proxy.batch_sizes[25] == 8
-        assert proxy.counts["connections"] <= 2 and proxy.counts["bad_signatures"] == 0
+        assert proxy.counts["connections"] <= 2 and proxy.counts["bad_signature"] == 0
         numbers = drive.numbers()
         assert numbers["writes"] == 203 and numbers["requests"] == 11 and numbers["queued_writes"] == 0
         assert numbers["units_milli"] == 203000 and not numbers["parked"]
@@ -385,7 +385,7 @@ def test_all_faults(dynamodb, table, seed):
         numbers = drive.numbers()
         assert numbers["queued_writes"] == numbers["queued_bytes"] == numbers["in_flight"] == 0
         assert ambiguous and numbers["ambiguous"] and numbers["throttled"] and numbers["transient"]
-        assert not proxy.violations and proxy.counts["bad_signatures"] == 0
+        assert not proxy.violations and proxy.counts["bad_signature"] == 0
         assert all(proxy.counts[name] for name in ALL_FAULTS), proxy.counts
         print(dict(proxy.counts), numbers)
     for number, name in enumerate((table, other)):
@@ -513,7 +513,7 @@ def test_wrong_credentials_park_and_recover(dynamodb, table):
             numbers = wait_until(lambda: (n := drive.numbers())["parked"] and n, "parked", 10)
             assert "AWS_SECRET_ACCESS_KEY" in numbers["parked_reason"] and "InvalidSignature" in numbers["parked_reason"]
             assert "averywrongsecret" not in numbers["parked_reason"]
-            assert not drive.outcomes and proxy.counts["bad_signatures"]
+            assert not drive.outcomes and proxy.counts["bad_signature"]
             proxy.credentials = (proxy.credentials[0], "averywrongsecret")
             drive.wait(range(60), 10)
             assert not drive.numbers()["parked"]

@@ -7,6 +7,7 @@ and rates what networks and DynamoDB do (FAULTS, "Target").
         proxy.off()              # no more faults
         proxy.counts             # what it did
         proxy.violations         # two writes of one key in flight at once (invariant 2)
+        proxy.counts["bad_signature"]  # requests whose signature botocore does not confirm; each was refused
 
 Rates are probabilities from 0 to 1 (see RATES). An asyncio loop in a thread of its own; everything public may be called from
 any thread.
@@ -254,7 +255,7 @@ class FaultProxy:
         fields = _authorization(request.headers.get("authorization", ""))
         at = request.headers.get("x-amz-date", "")
         if not fields or not at:
-            self.counts["bad_signatures"] += 1
+            self.counts["bad_signature"] += 1
             return _error(403, "MissingAuthenticationTokenException", "Request is missing Authentication Token", self.clock_offset_s)
         if fields["Credential"].split("/")[0] != self.credentials[0]:
             self.counts["refused"] += 1
@@ -263,7 +264,7 @@ class FaultProxy:
             self.counts["refused"] += 1
             return _error(400, "UnrecognizedClientException", "The security token included in the request is invalid.", self.clock_offset_s)
         if self._signature(request, fields, at) != fields["Signature"]:
-            self.counts["bad_signatures"] += 1
+            self.counts["bad_signature"] += 1
             return _error(403, "InvalidSignatureException",
                           "The request signature we calculated does not match the signature you provided.", self.clock_offset_s)
         signed = datetime.strptime(at, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc).timestamp()
