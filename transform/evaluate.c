@@ -501,11 +501,13 @@ int evaluate(struct engine *e, const struct entity *entity, const struct value *
     *ret = (struct evaluation){.state = MARK_NONE};
     if (!root)
         return 0;
-    struct build *b = arena_zalloc(arena, sizeof(*b));
+    struct build build, *b = &build; /* not cleared: it holds an error's text */
     b->e = e;
     b->entity = entity;
     b->arena = arena;
     b->error = error;
+    b->gathered = 0;
+    b->poison.text[0] = 0;
     b->rows = arena_zalloc(arena, entity->node_count * sizeof(*b->rows));
     b->rows[0] = root;
     int r = filter_true(b, entity->filter);
@@ -520,7 +522,7 @@ int evaluate(struct engine *e, const struct entity *entity, const struct value *
     if (r == EVALUATE_POISON || r == ERR_STOPPED) {
         ret->state = MARK_POISON;
         ret->item = NULL;
-        ret->reason = b->poison.text;
+        ret->reason = arena_strdup(arena, b->poison.text);
         return 0;
     }
     return r < 0 ? error_wrap(error, r, "entity %s", entity->name) : 0;

@@ -272,6 +272,37 @@ bool expected_of_some_root(int position, uint64_t key, uint64_t value) {
     return false;
 }
 
+/* [entity: users, orders, carts, products, categories] roots without key, roots whose item is poison; keys that several roots claim. */
+void expected_gauges(int position, uint64_t unkeyed[5], uint64_t dead[5], uint64_t *conflicts) {
+    static const int entity_tables[5] = {USERS, ORDERS, CART_ITEMS, PRODUCTS, CATEGORIES};
+    static struct made m;
+    const struct sdb *db = &world->src.hist[position];
+    uint64_t keys[ROWS_MAX];
+    int count = 0;
+    *conflicts = 0;
+    for (int n = 0; n < 5; n++) {
+        int t = entity_tables[n];
+        unkeyed[n] = dead[n] = 0;
+        for (int i = 0; i < db->t[t].count; i++) {
+            const struct srow *row = &db->t[t].list[i];
+            if (makers[t](db, row, &m)) {
+                if (t == CATEGORIES)
+                    keys[count++] = hash_text(m.key, strlen(m.key));
+            } else if ((t == ORDERS || t == CART_ITEMS) && !lookup(db, USERS, row->c[t == ORDERS ? 1 : 0])) {
+                unkeyed[n]++;
+            } else {
+                dead[n]++;
+            }
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        int before = 0, after = 0;
+        for (int k = 0; k < count; k++)
+            *(k < i ? &before : &after) += keys[k] == keys[i];
+        *conflicts += before == 0 && after > 1;
+    }
+}
+
 void expected_print(int position, FILE *out) {
     static struct made m;
     const struct sdb *db = &world->src.hist[position];

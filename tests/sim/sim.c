@@ -398,6 +398,26 @@ static void check_acknowledged(void) {
         }
 }
 
+static void check_gauges(void) {
+    uint64_t unkeyed[5], dead[5], conflicts, letters = 0;
+    struct engine_gauges g;
+    expected_gauges(world->src.end, unkeyed, dead, &conflicts);
+    engine_gauges(world->e, &g);
+    for (int i = 0; i < 5; i++) {
+        if (g.unkeyed[i] != unkeyed[i])
+            fail("gauge: entity %d has %d roots without key, the engine says %d", i, (int)unkeyed[i], (int)g.unkeyed[i]);
+        if (g.dead[i] != dead[i])
+            fail("gauge: entity %d has %d poison roots, the engine says %d", i, (int)dead[i], (int)g.dead[i]);
+        letters += dead[i];
+    }
+    if (g.conflicts[2] != conflicts)
+        fail("gauge: %d keys are claimed by several, the engine says %d", (int)conflicts, (int)g.conflicts[2]);
+    if (store_entries(world->e->store, DB_DEAD) != letters)
+        fail("gauge: %d dead letters, %d poison roots", (int)store_entries(world->e->store, DB_DEAD), (int)letters);
+    if (position_reached(engine_acknowledged(world->e), engine_applied(world->e)) == false)
+        fail("I1 at rest not everything is acknowledged");
+}
+
 static void check_rest(void) {
     const struct expected *x = expected_at(world->src.end);
     struct error error = {""};
@@ -425,6 +445,7 @@ static void check_rest(void) {
         }
     if (store_entries(world->e->store, DB_ROWS) != rows)
         fail("I3 the store has rows that the source has not");
+    check_gauges();
 }
 
 /* ---- the run */

@@ -125,6 +125,7 @@ uint64_t hash_text(const char *data, size_t len);
 const struct expected *expected_at(int position);
 uint64_t expected_value(int position, uint64_t key); /* 0: no item */
 uint64_t item_value(const struct item *item, bool *ret_refused, uint64_t *ret_identity);
+void expected_gauges(int position, uint64_t unkeyed[5], uint64_t dead[5], uint64_t *conflicts);
 void expected_print(int position, FILE *out);
 bool expected_of_some_root(int position, uint64_t key, uint64_t value); /* whoever wins the key */
 uint64_t expected_identity_keys(int position, uint64_t identity);
