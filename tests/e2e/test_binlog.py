@@ -171,6 +171,14 @@ def test_rollback_leaves_no_trace(server, table):
     assert ends_of(lines)[-1]["position"] == end(server)
 
 
+def test_myisam_and_create_select(server, table):
+    """[S13] A table without transactions, and rows in a DDL."""
+    server.execute("CREATE TABLE m (id INT PRIMARY KEY) ENGINE MyISAM", "INSERT INTO m VALUES (1)", "INSERT INTO t VALUES (1, 'x', 1)",
+                   "CREATE TABLE s (PRIMARY KEY (id)) SELECT * FROM t", database="test1")
+    rows = rows_of(dump(server, "stream", **{"from": table}))
+    assert [(r["table"], text(r["after"])["id"]) for r in rows] == [("m", "1"), ("t", "1"), ("s", "1")]
+
+
 def test_resume_at_every_transaction(server, table):
     """[S2] From each end on, the rest comes, once."""
     for i in range(5):
@@ -419,3 +427,17 @@ def test_without_gtids():
         assert "has another history" in dump(mysql, "stream", ok=False, **{"from": f"{file}:{int(offset) + 100000}"})
         assert "4 GiB" in dump(mysql, "stream", ok=False, **{"from": f"{file}:{2**32 + 5}"})
         assert dump(mysql, "check", tables="t")
+        # [S13] a transaction of both kinds that is rolled back: only what MyISAM keeps is told
+        mysql.execute("CREATE TABLE m (id INT PRIMARY KEY) ENGINE MyISAM", database="test1")
+        before = dump(mysql, "position", tables="t")[0]["end"]
+        with mysql.connect("test1") as c, c.cursor() as q:
+            c.begin()
+            q.execute("INSERT INTO t VALUES (12)")
+            q.execute("SAVEPOINT a")
+            q.execute("INSERT INTO m VALUES (2)")
+            q.execute("INSERT INTO t VALUES (13)")
+            q.execute("ROLLBACK TO a")
+            q.execute("INSERT INTO t VALUES (14)")
+            c.rollback()
+        rows = rows_of(dump(mysql, "stream", **{"from": before}))
+        assert [(r["table"], r["after"]["id"][1]) for r in rows] == [("m", "2")]
