@@ -128,6 +128,12 @@ static bool came_back(int r, const struct error *error, const char *what) {
         crash(world->cfg.power && chance(400));
         return false;
     }
+    if (r == ERR_STORE && world->tiny) { /* the disk is full: the engine is given up and opened again, as the program does */
+        totals.full++;
+        trace("full: %s: %s", what, error->text);
+        crash(false);
+        return false;
+    }
     if (r < 0)
         fail("parks without reason: %s: %s", what, error->text);
     return true;
@@ -139,6 +145,9 @@ static void start(void) {
                                .map_bytes = (size_t)64 << 20, .checkpoint_ms = 1000 * (60 + below(600)), .batch_rows_max = 20};
     world->life++;
     totals.opens++;
+    world->tiny = world->noise && world->cfg.full && chance(300);
+    if (world->tiny)
+        o.map_bytes = (size_t)4096 * (size_t)(1 + below(60)); /* at least what is used already */
     world->journal_synced = 0;
     struct stat st;
     char path[128];
@@ -192,6 +201,11 @@ static const struct sdb *readable(void) {
     return db;
 }
 
+static bool store_failed(const struct error *error, const char *what) {
+    came_back(ERR_STORE, error, what);
+    return true;
+}
+
 /* One chunk of one table; false when all tables are done. */
 static bool snapshot_chunk(void) {
     struct arena arena defer(arena_deinit) = {0};
@@ -214,10 +228,10 @@ static bool snapshot_chunk(void) {
             last = source_values(t, &all->list[i], &arena);
             count++;
             if (engine_snapshot_row(world->e, source, last, &error))
-                fail("engine_snapshot_row: %s", error.text);
+                return store_failed(&error, "engine_snapshot_row");
         }
         if (engine_snapshot_chunk(world->e, source, last, (uint64_t)count, count < size, &error))
-            fail("engine_snapshot_chunk: %s", error.text);
+            return store_failed(&error, "engine_snapshot_chunk");
         return true;
     }
     return false;
@@ -240,8 +254,10 @@ static void read_again(void) {
                 if (row->c[0] == key[0].i && (key_count(t) == 1 || row->c[1] == key[1].i))
                     values = source_values(t, row, &arena);
             }
-        if (engine_reread_row(world->e, source, key, values, &error))
-            fail("engine_reread_row: %s", error.text);
+        if (engine_reread_row(world->e, source, key, values, &error)) {
+            came_back(ERR_STORE, &error, "engine_reread_row");
+            return;
+        }
     }
     if (r < 0)
         fail("engine_reread_next: %s", error.text);
@@ -331,6 +347,10 @@ static bool apply_transaction(int p) {
         }
         if (chance(30))
             net_step(); /* answers come at any time */
+        if (world->crashing)
+            crash(false);
+        if (!world->up)
+            return false;
         if (chance(100))
             work(); /* and so may calls for work */
         if (!world->up)
@@ -365,7 +385,7 @@ static void replay(void) {
     totals.replays++;
     for (int p = from; p < end; p++)
         for (int i = 0; i < world->src.log[p].count; i++)
-            if (!world->src.log[p].changes[i].truncate)
+            if (!world->src.log[p].changes[i].truncate && world->up)
                 came_back(apply_change(&world->src.log[p], &world->src.log[p].changes[i], true, &error), &error, "engine_touch");
 }
 
@@ -506,9 +526,11 @@ static void one_step(void) {
         src->visible += src->visible < src->end ? 1 + below(src->end - src->visible) : 0;
     else if (x < 320)
         src->executed += src->executed < src->visible ? 1 + below(src->visible - src->executed) : 0;
-    else if (x < 520)
+    else if (x < 520) {
         net_step();
-    else if (x < 540)
+        if (world->crashing) /* an answer found the disk full */
+            crash(false);
+    } else if (x < 540)
         late_step();
     else if (x < 550 && world->cfg.faults && chance(100))
         world->away = 60;
@@ -524,6 +546,8 @@ static void drain(void) {
     struct engine_gauges g;
     trace("--- drain");
     world->noise = false;
+    if (world->up && world->tiny)
+        crash(false);
     world->src.visible = world->src.executed = world->src.end;
     for (int n = 0; n < 20000; n++) {
         world->now_us += 1000000;
@@ -569,6 +593,7 @@ static void configure(void) {
     c->atomic = chance(800);
     c->gtid = chance(500);
     c->replay = chance(400);
+    c->full = chance(100);
     c->reset = chance(100);
     c->sweep = chance(200);
     c->pre = (int[]){0, 15, 30}[below(3)];
@@ -652,9 +677,9 @@ static void report(void) {
            (unsigned long long)totals.opens, (unsigned long long)totals.crashes, (unsigned long long)totals.power_cuts);
     for (size_t i = 0; i < ARRAY_LEN(crash_names); i++)
         printf(" %s %llu", crash_names[i], (unsigned long long)totals.crash_at[i]);
-    printf("\n%llu writes (%llu deletes, %llu transactions), %llu ambiguous, %llu late arrivals, %llu refused, %llu again; %llu snapshots, %llu resets, %llu sweeps, %llu rows read again, %llu replays, outbox at most %llu\n", (unsigned long long)totals.sent,
+    printf("\n%llu writes (%llu deletes, %llu transactions), %llu ambiguous, %llu late arrivals, %llu refused, %llu again; %llu snapshots, %llu resets, %llu sweeps, disk full %llu times, %llu rows read again, %llu replays, outbox at most %llu\n", (unsigned long long)totals.sent,
            (unsigned long long)totals.deletes, (unsigned long long)totals.transacts, (unsigned long long)totals.ambiguous, (unsigned long long)totals.late, (unsigned long long)totals.refused, (unsigned long long)totals.again,
-           (unsigned long long)totals.snapshots, (unsigned long long)totals.resets, (unsigned long long)totals.sweeps, (unsigned long long)totals.rereads, (unsigned long long)totals.replays, (unsigned long long)totals.max_outbox);
+           (unsigned long long)totals.snapshots, (unsigned long long)totals.resets, (unsigned long long)totals.sweeps, (unsigned long long)totals.full, (unsigned long long)totals.rereads, (unsigned long long)totals.replays, (unsigned long long)totals.max_outbox);
 }
 
 static int usage(void) {

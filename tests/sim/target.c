@@ -175,7 +175,10 @@ static void deliver(struct request *q) {
 static void answer(struct request *q, int i, enum outcome_kind kind) {
     struct outcome outcome = {.ticket = q->writes[i].ticket, .kind = kind, .ambiguous_us = q->ambiguous_us, .reason = "refused by the target"};
     struct error error = {""};
-    if (engine_answer(world->e, &outcome, &error))
+    int r = engine_answer(world->e, &outcome, &error);
+    if (r == ERR_STORE && world->tiny)
+        world->crashing = true;
+    else if (r)
         fail("engine_answer: %s", error.text);
     trace("  answer %016llx %s ambiguous %d", (unsigned long long)q->writes[i].key_hash, kind == OUTCOME_WRITTEN ? "written" : kind == OUTCOME_AGAIN ? "again" : "poison", q->ambiguous_us != 0);
 }

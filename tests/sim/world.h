@@ -38,7 +38,7 @@ struct stxn {
 };
 
 struct config {
-    bool fk_logged, crash, power, faults, late, inflight_late, atomic, gtid, fuzzy_rows, replay, watch, durable, reset, sweep;
+    bool fk_logged, crash, power, faults, late, inflight_late, atomic, gtid, fuzzy_rows, replay, watch, durable, reset, sweep, full;
     int image; /* 0 full, 1 minimal, 2 mixed */
     int pre, steps, room;
 };
@@ -90,7 +90,7 @@ struct world {
     const struct contract *contract;
     int64_t now_us;
     int life, away, steps;
-    bool noise, timetravel, spoilt, up, crashing, trace, snapshot_seen;
+    bool tiny, noise, timetravel, spoilt, up, crashing, trace, snapshot_seen;
     off_t journal_synced, journal_size;
     int recovering_until; /* atomic moves are promised outside recovery only */
     char failure[512];
@@ -98,7 +98,7 @@ struct world {
 extern struct world *world;
 
 struct totals {
-    uint64_t seeds, steps, transactions, crashes, power_cuts, opens, sent, deletes, transacts, late, ambiguous, refused, again, assertions, sweeps, resets, rereads, replays, snapshots, checkpoints, crash_at[16], max_outbox;
+    uint64_t seeds, steps, transactions, crashes, power_cuts, opens, sent, deletes, transacts, late, ambiguous, refused, again, assertions, sweeps, resets, full, rereads, replays, snapshots, checkpoints, crash_at[16], max_outbox;
 };
 extern struct totals totals;
 
