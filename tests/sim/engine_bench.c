@@ -1,7 +1,11 @@
-/* How many row changes a second the engine applies, evaluates, decides and sees acknowledged, with a target that only says yes: engine_bench CONTRACT STATE_DIR ROWS CHANGES */
+/* How many row changes a second the engine applies, evaluates, decides and sees acknowledged, with a target that only says yes: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH]
+ * One batch is one transaction; 1,000 changes unless said otherwise. */
 #include "tests/sim/world.h"
 
 #include "src/base/sys.h"
+
+#include <stdarg.h>
+#include <sys/resource.h>
 
 struct world *world;
 struct totals totals;
@@ -11,7 +15,11 @@ static struct engine *e;
 static struct error error;
 
 void fail(const char *format, ...) {
-    fprintf(stderr, "%s\n", format);
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
     exit(1);
 }
 void trace(const char *format, ...) {
@@ -47,7 +55,7 @@ static double now(void) {
 
 static void must(int r) {
     if (r < 0)
-        fail(error.text);
+        fail("%s", error.text);
 }
 
 static void answers(void) {
@@ -92,7 +100,7 @@ static void load(int t, int64_t rows) {
     }
 }
 
-static uint64_t one_change(long n, long rows, struct arena *arena, struct position *p) {
+static void one_change(long rows, struct arena *arena) {
     static const int kinds[] = {ORDERS, ORDERS, ORDER_ITEMS, CART_ITEMS, ORDER_ITEMS, ORDERS, PRODUCTS};
     struct value before[COLUMNS_MAX], after[COLUMNS_MAX];
     int t = kinds[below(below(40) ? 6 : 7)], r;
@@ -103,10 +111,12 @@ static uint64_t one_change(long n, long rows, struct arena *arena, struct positi
     for (int c = key_count(t); c < table_columns(t); c++)
         before[c].kind = VALUE_UNKNOWN;
     must(engine_apply(e, &change, &error));
+}
+
+static void commit(long n, struct position *p) {
     p->offset += 100;
     struct txn_end end = {.file = "binlog.000001", .offset = p->offset, .commit_us = n};
     must(engine_commit(e, &end, &error));
-    return 0;
 }
 
 static uint64_t work(void) {
@@ -118,11 +128,11 @@ static uint64_t work(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 5) {
-        fprintf(stderr, "usage: engine_bench CONTRACT STATE_DIR ROWS CHANGES\n");
+    if (argc < 5 || argc > 6) {
+        fprintf(stderr, "usage: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH]\n");
         return 2;
     }
-    long rows = strtol(argv[3], NULL, 10), changes = strtol(argv[4], NULL, 10);
+    long rows = strtol(argv[3], NULL, 10), changes = strtol(argv[4], NULL, 10), batch = argc > 5 ? strtol(argv[5], NULL, 10) : 1000;
     struct world w = {0};
     struct findings findings = {0};
     struct contract *contract;
@@ -152,18 +162,28 @@ int main(int argc, char **argv) {
     struct arena arena defer(arena_deinit) = {0};
     items = 0;
     for (long n = 1; n <= changes; n++) {
-        one_change(n, rows, &arena, &p);
-        if (n % 1000 && n != changes)
+        one_change(rows, &arena);
+        if (n % 1000 == 0)
+            arena_reset(&arena);
+        if (n % batch && n != changes)
             continue;
+        commit(n, &p);
         must(engine_batch_end(e, &error));
         items += waiting;
         answers();
-        items += work();
-        arena_reset(&arena);
+        do
+            items += work();
+        while (batch > 10000 && e->outbox_keys);
     }
     double t3 = now();
     printf("stream: %ld changes in %.2f s, %.0f a second; %llu items, %llu suppressed, %llu checkpoints\n", changes, t3 - t2, (double)changes / (t3 - t2), (unsigned long long)items, (unsigned long long)e->suppressed,
            (unsigned long long)e->checkpoints);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("memory: at most %ld MB resident\n", usage.ru_maxrss / 1024);
     engine_free(e);
+    contract_free(contract);
+    findings_deinit(&findings);
+    free(data);
     return 0;
 }

@@ -656,8 +656,8 @@ static bool run_seed(uint64_t seed, const struct contract *contract, bool tracin
     return good;
 }
 
-static const struct contract *load(const char *path) {
-    static struct findings findings;
+static struct contract *load(const char *path) {
+    struct findings findings = {0};
     struct contract *contract = NULL;
     struct error error = {""};
     char *data;
@@ -669,6 +669,8 @@ static const struct contract *load(const char *path) {
         fprintf(stderr, "%s\n", error.text);
         exit(3);
     }
+    findings_deinit(&findings);
+    free(data);
     return contract;
 }
 
@@ -713,7 +715,7 @@ int main(int argc, char **argv) {
     if (traced)
         from = to = traced;
     shop_init();
-    const struct contract *contract = load(path);
+    struct contract *contract = load(path);
     sys = (struct sys){fake_now, fake_now, rnd, fake_sleep, fake_write, fake_sync};
     engine_crash = crash_here;
     unsigned failures = 0;
@@ -730,6 +732,7 @@ int main(int argc, char **argv) {
         if (failures >= 20)
             break;
     }
+    contract_free(contract);
     report();
     if (mutant)
         printf("mutant %s was NOT found\n", mutant);
