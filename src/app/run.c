@@ -16,7 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 10000, SECOND_SIGNAL_EXIT = 143 };
+enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 10000, HEALTHY_MS = 30000, SECOND_SIGNAL_EXIT = 143 };
 
 struct program {
     struct config config;
@@ -97,6 +97,7 @@ static int run_pipelines(struct program *p, struct error *error) {
     char logged[sizeof(error->text)] = "";
     for (;;) {
         bool up = false;
+        int64_t since_ms = sys_monotonic_ms();
         int r = pipeline_run(&p->config, &p->control, &up, error);
         was_up = was_up || up;
         if (r == 0)
@@ -105,8 +106,8 @@ static int run_pipelines(struct program *p, struct error *error) {
             return 0;
         if (!was_up && ends_program(r))
             return r;
-        if (up)
-            delay_ms = RETRY_FIRST_MS;
+        if (up && sys_monotonic_ms() - since_ms > HEALTHY_MS)
+            delay_ms = RETRY_FIRST_MS; /* it worked for a while */
         status_park(&p->status, r, error->text);
         if (strcmp(logged, error->text) != 0)
             log_error("parked; trying again until the cause is gone", {"class", log_s(error_class(r))},
