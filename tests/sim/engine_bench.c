@@ -97,6 +97,8 @@ static void load(int t, int64_t rows) {
         must(engine_snapshot_row(e, source, values, &error));
         if (id % 1000 == 0)
             arena_reset(&arena);
+        if (id % 50000 == 0) /* as the program does while it reads */
+            must(engine_checkpoint(e, false, &error));
     }
 }
 
@@ -180,6 +182,13 @@ int main(int argc, char **argv) {
            (unsigned long long)e->checkpoints);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
+    char line[200] = "";
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof(line), status))
+        if (strncmp(line, "RssAnon", 7) == 0)
+            fputs(line, stdout);
+    if (status)
+        fclose(status);
     printf("memory: at most %ld MB resident\n", usage.ru_maxrss / 1024);
     engine_free(e);
     contract_free(contract);
