@@ -30,7 +30,7 @@ struct decider {
     struct move *moves;
     size_t move_count;
     struct decision *decisions, **decisions_end;
-    size_t decision_count;
+    bool decision_any; /* something was journaled */
 };
 
 static bool room_for_items(const struct engine *e) {
@@ -222,8 +222,10 @@ static int decide_key(struct engine *e, struct slice key, void *context, struct 
     }
     if (!same && !MUTANT(HASHACKED))
         r = owners_decided(e, key, put ? &evaluation.hash : NULL, error);
-    if (!r && !(MUTANT(SWEEPNOJOURNAL) && d->sweep))
+    if (!r && !(MUTANT(SWEEPNOJOURNAL) && d->sweep)) {
         r = journal_add(e->journal, key, error);
+        d->decision_any = true;
+    }
     if (!r)
         r = outbox_decided(e, key, d->sweep, error);
     if (r || !keeping)
@@ -232,7 +234,6 @@ static int decide_key(struct engine *e, struct slice key, void *context, struct 
     *decision = (struct decision){NULL, {arena_copy(&e->batch, key.data, key.len), key.len}, evaluation};
     *d->decisions_end = decision;
     d->decisions_end = &decision->next;
-    d->decision_count++;
     return 0;
 }
 
@@ -274,6 +275,8 @@ int decide(struct engine *e, bool force, bool sweep, struct error *error) {
     r = journal_end(e->journal, error);
     if (r)
         return r;
+    if (d.decision_any)
+        e->journaled = e->transactions;
     CRASH_POINT("decide.before_send");
     e->in_batch = false; /* the store is at a transaction's end, and decided: what is evaluated from now on may be sent */
     e->pump_idle = 0;

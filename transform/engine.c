@@ -214,6 +214,7 @@ int engine_checkpoint(struct engine *e, bool clean, struct error *error) {
     if (r)
         return r;
     position_copy(&e->checkpointed, &e->applied);
+    e->journaled = e->transactions;
     e->changed = false;
     e->changes_since_checkpoint = 0;
     e->checkpoints++;

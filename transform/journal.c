@@ -134,9 +134,7 @@ void journal_begin(struct journal *j, uint64_t number, const struct position *po
     position_put(&j->position, position);
 }
 
-static int flush(struct journal *j, struct error *error) {
-    if (j->key_count == 0)
-        return 0;
+static int write_record(struct journal *j, struct error *error) {
     struct buf *b = &j->record;
     buf_clear(b);
     char *header = buf_reserve(b, HEADER_BYTES);
@@ -163,6 +161,10 @@ static int flush(struct journal *j, struct error *error) {
     return 0;
 }
 
+static int flush(struct journal *j, struct error *error) {
+    return j->key_count ? write_record(j, error) : 0;
+}
+
 int journal_add(struct journal *j, struct slice key, struct error *error) {
     buf_put_blob(&j->keys, key);
     j->key_count++;
@@ -176,6 +178,12 @@ int journal_end(struct journal *j, struct error *error) {
     if (!r)
         j->unsynced = false;
     return r;
+}
+
+int journal_mark(struct journal *j, uint64_t number, const struct position *position, struct error *error) {
+    journal_begin(j, number, position);
+    int r = write_record(j, error);
+    return r ? r : journal_end(j, error);
 }
 
 int journal_restart(struct journal *j, struct error *error) {

@@ -21,6 +21,8 @@ void journal_free(struct journal *j); /* accepts NULL */
 void journal_begin(struct journal *j, uint64_t number, const struct position *position);
 int journal_add(struct journal *j, struct slice key, struct error *error) must_check;
 int journal_end(struct journal *j, struct error *error) must_check;
+/* A record without keys: something is about to be sent at this position. Durable when it returns, as journal_end(). */
+int journal_mark(struct journal *j, uint64_t number, const struct position *position, struct error *error) must_check;
 /* Starts anew: after a checkpoint is durable. */
 int journal_restart(struct journal *j, struct error *error) must_check;
 uint64_t journal_bytes(const struct journal *j);

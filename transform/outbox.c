@@ -246,7 +246,13 @@ static void take_off(struct engine *e, struct slice key, const struct evaluation
 static int hand_over(struct engine *e, bool transact, struct error *error) {
     size_t count = e->pending_count;
     e->pending_count = 0;
-    int r = count ? e->options.hooks.send(e->options.hooks.context, e->pending, count, transact, error) : 0;
+    int r = 0;
+    if (count && e->journaled != e->transactions) { /* keys decided earlier go out as of now: a restart must come this far before it sends */
+        r = journal_mark(e->journal, e->number, &e->applied, error);
+        e->journaled = e->transactions;
+    }
+    if (!r)
+        r = count ? e->options.hooks.send(e->options.hooks.context, e->pending, count, transact, error) : 0;
     arena_reset(&e->sending);
     return r;
 }

@@ -122,6 +122,7 @@ struct engine {
     uint64_t older; /* outbox keys decided in a sweep: older than all positions */
     uint64_t outbox_keys;
     uint64_t life_number; /* decisions up to it are of an earlier life */
+    uint64_t journaled;   /* value of `transactions` when the journal, or a checkpoint, last said where the store is */
     struct flight flight;
     struct buf pump_at; /* the walk over the outbox */
     uint64_t pump_idle; /* entries seen since something could be sent */

@@ -599,7 +599,7 @@ static void configure(void) {
     c->pre = (int[]){0, 15, 30}[below(3)];
     c->steps = (int[]){80, 200, 400, 800}[below(4)];
     c->room = chance(300) ? 3 + below(5) : 10 + below(40);
-    c->watch = c->atomic && !c->crash && !c->faults && !c->late && !c->reset;
+    c->watch = c->atomic && !c->crash && !c->faults && !c->late && !c->reset && !c->full;
     if (c->watch)
         c->room += 50; /* a group that the sender has no room for goes apart */
     engine_dirty_max = chance(300) ? (size_t)(1 + below(6)) : 100000;
