@@ -1,8 +1,11 @@
-/* A committed row change, worked into the store: the row and its index entries, then the roots it concerns (climb.c), then the children that the server changed without logging it
+/* A committed row change, worked into the store: the row and its index entries, then the roots it concerns (climb.c),
+ * then the children that the server changed without logging it
  * (cascade.c).
  *
- * Images may be partial; what is missing is in the store. Between L and H of a snapshot (`fuzzy`) rows may be missing or newer than the change: full images replace, partial ones without their row
- * are noted, to be read again (ARCHITECTURE.md, rule 9). Later, a partial image without its row is a fault that parks. */
+ * Images may be partial; what is missing is in the store. Between L and H of a snapshot (`fuzzy`) rows may be missing
+ * or newer than the change: full images replace, partial ones without their row
+ * are noted, to be read again (ARCHITECTURE.md, rule 9). Later, a partial image without its row is a fault that parks.
+ * */
 #include "transform/state.h"
 
 static struct value *pick(struct engine *e, const struct mapping *m, const struct value *image) {
@@ -59,7 +62,8 @@ int reread_note(struct engine *e, const struct source *source, const struct valu
     return store_put(e->store, DB_REREAD, buf_slice(&e->key), buf_slice(&e->value), error);
 }
 
-int change_row(struct engine *e, const struct source *source, const struct row *old, const struct value *before, const struct value *after, const struct row_change *change, struct error *error) {
+int change_row(struct engine *e, const struct source *source, const struct row *old, const struct value *before,
+               const struct value *after, const struct row_change *change, struct error *error) {
     struct slice old_key = before ? row_key_of(e, source, before) : (struct slice){NULL, 0};
     struct slice new_key = after ? row_key_of(e, source, after) : (struct slice){NULL, 0};
     bool moves = before && (!after || !slice_equal(old_key, new_key));
@@ -83,14 +87,19 @@ int change_row(struct engine *e, const struct source *source, const struct row *
 }
 
 /* A partial image whose row is not in the store. */
-static int incomplete(struct engine *e, const struct source *source, const struct value *before, const struct value *after, const struct row_change *change, struct error *error) {
+static int incomplete(struct engine *e, const struct source *source, const struct value *before,
+                      const struct value *after, const struct row_change *change, struct error *error) {
     if (!e->fuzzy)
-        return error_set(error, ERR_STORE, "table %s: the binlog changes a row by a partial image (binlog_row_image), and the store does not have the row: `leat snapshot` reads everything again", source->name);
+        return error_set(error, ERR_STORE,
+                         "table %s: the binlog changes a row by a partial image (binlog_row_image), and the store does "
+                         "not have the row: `leat snapshot` reads everything again",
+                         source->name);
     int r = MUTANT(REREAD) ? 0 : reread_note(e, source, after, error);
     return r ? r : cascade_from(e, source, before, after, change, error);
 }
 
-static int update_row(struct engine *e, const struct source *source, struct value *before, struct value *after, const struct row_change *change, struct error *error) {
+static int update_row(struct engine *e, const struct source *source, struct value *before, struct value *after,
+                      const struct row_change *change, struct error *error) {
     bool partial = !all_known(source, after) || !all_known(source, before);
     const struct row *old, *base;
     int r = read_row(e, row_key_of(e, source, before), &old, error);
@@ -119,9 +128,13 @@ static int update_row(struct engine *e, const struct source *source, struct valu
     return change_row(e, source, old, before, after, change, error);
 }
 
-static int apply_images(struct engine *e, const struct source *source, struct value *before, struct value *after, const struct row_change *change, struct error *error) {
+static int apply_images(struct engine *e, const struct source *source, struct value *before, struct value *after,
+                        const struct row_change *change, struct error *error) {
     if (before && !key_known(source, before))
-        return error_set(error, ERR_SOURCE, "table %s: a row image before lacks the row's key: binlog_row_image must be FULL for tables without primary key", source->name);
+        return error_set(error, ERR_SOURCE,
+                         "table %s: a row image before lacks the row's key: binlog_row_image must be FULL for tables "
+                         "without primary key",
+                         source->name);
     if (before && after)
         return update_row(e, source, before, after, change, error);
     if (after) {
@@ -139,7 +152,8 @@ static int apply_images(struct engine *e, const struct source *source, struct va
 }
 
 /* All rows of a table go, in slices: the scanned database changes. */
-static int truncate_source(struct engine *e, const struct source *source, const struct row_change *change, struct error *error) {
+static int truncate_source(struct engine *e, const struct source *source, const struct row_change *change,
+                           struct error *error) {
     enum { SLICE_ROWS = 256 };
     struct buf from defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX + 1), prefix defer(buf_deinit) = BUF_INIT(8);
     key_put_be16(&prefix, source->number);
@@ -199,8 +213,9 @@ int engine_apply(struct engine *e, const struct row_change *change, struct error
     e->changes_since_checkpoint++;
     e->row_changes[m->source->number * 4 + change->kind]++;
     arena_reset(&e->scratch);
-    int r = change->kind == ROW_TRUNCATE ? truncate_source(e, m->source, change, error)
-                                         : apply_images(e, m->source, pick(e, m, change->before), pick(e, m, change->after), change, error);
+    int r = change->kind == ROW_TRUNCATE
+                ? truncate_source(e, m->source, change, error)
+                : apply_images(e, m->source, pick(e, m, change->before), pick(e, m, change->after), change, error);
     return r;
 }
 
@@ -217,7 +232,7 @@ int engine_commit(struct engine *e, const struct txn_end *end, struct error *err
 }
 
 bool engine_batch_full(const struct engine *e) {
-    return e->batch_changes >= e->options.batch_rows_max;
+    return e->in_batch && e->batch_changes >= e->options.batch_rows_max;
 }
 
 /* ---- replay: the change is not applied, only what it concerns is marked */

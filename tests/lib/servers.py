@@ -526,7 +526,9 @@ class Leat(Server):
 
     def wait_caught_up(self, timeout_s=60.0):
         """Returns when DynamoDB has everything that MySQL had when this was called."""
-        self.cli("wait", "--now", "--timeout", int(timeout_s), timeout_s=timeout_s + 30)
+        done = self.cli("wait", "--now", "--timeout", int(timeout_s), expect=None, timeout_s=timeout_s + 30)
+        if done.returncode:
+            raise AssertionError(f"leat wait ended with {done.returncode}: {done.stderr}\n{self.cli('status', expect=None).stdout}\n{self.logs[-3000:]}")
 
     def wait_parked(self, timeout_s=60.0):
         """Returns the status once leat is parked (it says why)."""
