@@ -1,11 +1,9 @@
 /* A committed row change, worked into the store: the row and its index entries, then the roots it concerns (climb.c),
- * then the children that the server changed without logging it
- * (cascade.c).
+ * then the children that the server changed without logging it (cascade.c).
  *
  * Images may be partial; what is missing is in the store. Between L and H of a snapshot (`fuzzy`) rows may be missing
- * or newer than the change: full images replace, partial ones without their row
- * are noted, to be read again (ARCHITECTURE.md, rule 9). Later, a partial image without its row is a fault that parks.
- * */
+ * or newer than the change: full images replace, partial ones without their row are noted, to be read again
+ * (ARCHITECTURE.md, rule 9). Later, a partial image without its row is a fault that parks. */
 #include "transform/state.h"
 
 static struct value *pick(struct engine *e, const struct mapping *m, const struct value *image) {
@@ -35,6 +33,20 @@ static void fill_unknown(const struct source *source, struct value *values, cons
     for (size_t i = 0; from && i < source->column_count; i++)
         if (values[i].kind == VALUE_UNKNOWN)
             values[i] = from[i];
+}
+
+/* Of an inserted row. A default that an ALTER changed between the event and the reading of the schema cannot be told: it is taken for the event's. */
+static void fill_defaults(const struct source *source, struct value *values) {
+    for (size_t i = 0; i < source->column_count; i++)
+        if (values[i].kind == VALUE_UNKNOWN)
+            values[i] = source->columns[i].column->default_value;
+}
+
+static const char *first_unknown(const struct source *source, const struct value *values) {
+    for (size_t i = 0; i < source->column_count; i++)
+        if (values[i].kind == VALUE_UNKNOWN)
+            return source->columns[i].name;
+    return "?";
 }
 
 static struct slice row_key_of(struct engine *e, const struct source *source, const struct value *values) {
@@ -128,6 +140,18 @@ static int update_row(struct engine *e, const struct source *source, struct valu
     return change_row(e, source, old, before, after, change, error);
 }
 
+static int insert_row(struct engine *e, const struct source *source, struct value *after, const struct row_change *change, struct error *error) {
+    fill_defaults(source, after);
+    if (all_known(source, after))
+        return change_row(e, source, NULL, NULL, after, change, error);
+    if (e->fuzzy && key_known(source, after))
+        return MUTANT(REREAD) ? 0 : reread_note(e, source, after, error);
+    return error_set(error, ERR_SOURCE,
+                     "table %s: an inserted row's image lacks column %s (binlog_row_image), and its DEFAULT cannot be told exactly: run SET PERSIST binlog_row_image = 'FULL' on the source, have "
+                     "sessions keep it, then `leat snapshot`",
+                     source->name, first_unknown(source, after));
+}
+
 static int apply_images(struct engine *e, const struct source *source, struct value *before, struct value *after,
                         const struct row_change *change, struct error *error) {
     if (before && !key_known(source, before))
@@ -137,11 +161,8 @@ static int apply_images(struct engine *e, const struct source *source, struct va
                          source->name);
     if (before && after)
         return update_row(e, source, before, after, change, error);
-    if (after) {
-        if (!all_known(source, after))
-            return error_set(error, ERR_SOURCE, "table %s: an inserted row's image lacks columns", source->name);
-        return change_row(e, source, NULL, NULL, after, change, error);
-    }
+    if (after)
+        return insert_row(e, source, after, change, error);
     const struct row *old;
     int r = read_row(e, row_key_of(e, source, before), &old, error);
     if (r)
@@ -254,6 +275,8 @@ int engine_touch(struct engine *e, const struct row_change *change, struct error
             continue;
         if (i == 1 && images[0])
             fill_unknown(m->source, images[1], images[0]);
+        else if (i == 1)
+            fill_defaults(m->source, images[1]);
         if (!key_known(m->source, images[i]))
             continue;
         const struct row *row;

@@ -1,7 +1,8 @@
-/* What foreign keys change in children without a word in the binlog (servers before MySQL 9.6): ON DELETE and ON UPDATE, CASCADE and SET NULL, as far down as they go.
+/* What foreign keys change in children without a word in the binlog (servers before MySQL 9.6): ON DELETE and ON
+ * UPDATE, CASCADE and SET NULL, as far down as they go.
  *
- * Keys come from the event, also when the parent's row is not in the store (ARCHITECTURE.md, rule 8). Nothing is done when the server logs the children's changes itself, or when the session had
- * foreign keys off. */
+ * Keys come from the event, also when the parent's row is not in the store (ARCHITECTURE.md, rule 8). Nothing is done
+ * when the server logs the children's changes itself, or when the session had foreign keys off. */
 #include "transform/state.h"
 
 struct found {
@@ -40,7 +41,8 @@ static bool key_changed(const struct cascade *cascade, const struct value *befor
     return false;
 }
 
-static int change_child(struct engine *e, const struct cascade *cascade, struct slice row_key, enum fk_rule rule, const struct value *after, const struct row_change *change, struct error *error) {
+static int change_child(struct engine *e, const struct cascade *cascade, struct slice row_key, enum fk_rule rule,
+                        const struct value *after, const struct row_change *change, struct error *error) {
     const struct source *child = cascade->child;
     struct row row;
     int r = row_read(e, row_key, &e->scratch, &row, error);
@@ -50,11 +52,13 @@ static int change_child(struct engine *e, const struct cascade *cascade, struct 
         return change_row(e, child, &row, row.values, NULL, change, error);
     struct value *values = arena_copy(&e->scratch, row.values, child->column_count * sizeof(*values));
     for (size_t i = 0; i < cascade->column_count; i++)
-        values[cascade->child_columns[i]] = rule == FK_SET_NULL ? (struct value){.kind = VALUE_NULL} : after[cascade->parent_columns[i]];
+        values[cascade->child_columns[i]] =
+            rule == FK_SET_NULL ? (struct value){.kind = VALUE_NULL} : after[cascade->parent_columns[i]];
     return change_row(e, child, &row, row.values, values, change, error);
 }
 
-int cascade_from(struct engine *e, const struct source *parent, const struct value *before, const struct value *after, const struct row_change *change, struct error *error) {
+int cascade_from(struct engine *e, const struct source *parent, const struct value *before, const struct value *after,
+                 const struct row_change *change, struct error *error) {
     if (change->cascades_logged || change->foreign_keys_off || MUTANT(NOCASCADE))
         return 0;
     for (size_t i = 0; i < parent->cascade_count; i++) {

@@ -1,11 +1,15 @@
 /* Deciding, at a batch's end (or between batches, for sweeps, replays and assertions):
  *
- *   1 each dirty root is evaluated once for each of its entities; it gives up the key it no longer has and claims its new one;
- *   2 each key that was given up, claimed or kept is decided: the first claimant's value, or a delete. A value with the hash of the one last decided is not written again, unless forced;
+ *   1 each dirty root is evaluated once for each of its entities; it gives up the key it no longer has and claims its
+ *   new one;
+ *   2 each key that was given up, claimed or kept is decided: the first claimant's value, or a delete. A value with the
+ *   hash of the one last decided is not written again, unless forced;
  *   3 the decided keys enter the outbox and the journal; keys of one moved root are linked;
- *   4 when the journal is written (and durable) what the sender has room for is sent; the pump (outbox.c) sends the rest.
+ *   4 when the journal is written (and durable) what the sender has room for is sent; the pump (outbox.c) sends the
+ *   rest.
  *
- * A fault in any step loses nothing: the store's transaction and the journal's tail vanish together, and nothing of the batch was sent before step 4. */
+ * A fault in any step loses nothing: the store's transaction and the journal's tail vanish together, and nothing of
+ * the batch was sent before step 4. */
 #include "transform/state.h"
 
 struct move {
@@ -49,7 +53,8 @@ static struct known *known_slot(struct known *slots, size_t cap, struct slice ke
     return &slots[i];
 }
 
-static void keep(struct engine *e, struct decider *d, const struct entity *entity, struct slice root, const struct evaluation *evaluation) {
+static void keep(struct engine *e, struct decider *d, const struct entity *entity, struct slice root,
+                 const struct evaluation *evaluation) {
     if (d->known_count * 4 >= d->known_cap * 3) {
         size_t cap = MAX(d->known_cap * 2, (size_t)64);
         struct known *slots = arena_zalloc(&e->batch, cap * sizeof(*slots));
@@ -64,20 +69,24 @@ static void keep(struct engine *e, struct decider *d, const struct entity *entit
         d->known_count++;
     else if (slot->entity->order < entity->order || (slot->entity == entity && slice_compare(slot->root, root) < 0))
         return;
-    *slot = (struct known){evaluation->key, entity, {arena_copy(&e->batch, root.data, root.len), root.len}, *evaluation};
+    *slot =
+        (struct known){evaluation->key, entity, {arena_copy(&e->batch, root.data, root.len), root.len}, *evaluation};
 }
 
 static const struct evaluation *recall(const struct decider *d, struct slice key, const struct claim *claim) {
     if (!d || !d->known_cap)
         return NULL;
     const struct known *slot = known_slot(d->known, d->known_cap, key);
-    return slot->key.data && slot->entity == claim->entity && slice_equal(slot->root, claim->root) ? &slot->evaluation : NULL;
+    return slot->key.data && slot->entity == claim->entity && slice_equal(slot->root, claim->root) ? &slot->evaluation
+                                                                                                   : NULL;
 }
 
 /* A root's evaluation; a value that DynamoDB has refused is none. */
-static int evaluate_entity(struct engine *e, const struct entity *entity, const struct value *values, const struct mark *mark, struct arena *arena, struct evaluation *ret, struct error *error) {
+static int evaluate_entity(struct engine *e, const struct entity *entity, const struct value *values,
+                           const struct mark *mark, struct arena *arena, struct evaluation *ret, struct error *error) {
     int r = evaluate(e, entity, values, arena, ret, error);
-    if (!r && ret->state == MARK_ITEM && mark->state == MARK_REFUSED && memcmp(&mark->hash, &ret->hash, sizeof(ret->hash)) == 0)
+    if (!r && ret->state == MARK_ITEM && mark->state == MARK_REFUSED &&
+        memcmp(&mark->hash, &ret->hash, sizeof(ret->hash)) == 0)
         ret->state = MARK_REFUSED;
     return r;
 }
@@ -89,7 +98,8 @@ static size_t rooted_number(const struct entity *entity) {
     return 0;
 }
 
-static int current(struct engine *e, const struct decider *d, struct slice key, struct arena *arena, struct evaluation *ret, struct claim *claim, struct error *error) {
+static int current(struct engine *e, const struct decider *d, struct slice key, struct arena *arena,
+                   struct evaluation *ret, struct claim *claim, struct error *error) {
     for (;;) {
         int r = owners_first(e, key, arena, claim, error);
         *ret = (struct evaluation){.state = MARK_NONE};
@@ -105,7 +115,8 @@ static int current(struct engine *e, const struct decider *d, struct slice key, 
         if (r < 0)
             return r;
         if (r == 0)
-            r = evaluate_entity(e, claim->entity, row.values, &row.marks[rooted_number(claim->entity)], arena, ret, error);
+            r = evaluate_entity(e, claim->entity, row.values, &row.marks[rooted_number(claim->entity)], arena, ret,
+                                error);
         if (r < 0)
             return r;
         if (ret->state == MARK_ITEM && slice_equal(ret->key, key))
@@ -117,21 +128,25 @@ static int current(struct engine *e, const struct decider *d, struct slice key, 
     }
 }
 
-int claim_current(struct engine *e, struct slice key, struct arena *arena, struct evaluation *ret, struct claim *ret_claim, struct error *error) {
+int claim_current(struct engine *e, struct slice key, struct arena *arena, struct evaluation *ret,
+                  struct claim *ret_claim, struct error *error) {
     return current(e, NULL, key, arena, ret, ret_claim, error);
 }
 
 /* ---- 1: roots */
 
 static int count_state(struct engine *e, const struct entity *entity, enum mark_state state, int by) {
-    uint64_t *gauge = state == MARK_UNKEYED ? &e->unkeyed[entity->order] : state == MARK_POISON || state == MARK_REFUSED ? &e->dead[entity->order] : NULL;
+    uint64_t *gauge = state == MARK_UNKEYED                           ? &e->unkeyed[entity->order]
+                      : state == MARK_POISON || state == MARK_REFUSED ? &e->dead[entity->order]
+                                                                      : NULL;
     if (gauge)
         *gauge += (uint64_t)by;
     return 0;
 }
 
 /* Letters of the dead: one a root, while it is poison. */
-static int change_letter(struct engine *e, const struct entity *entity, struct slice root, const struct row *row, const struct mark *old, const struct evaluation *evaluation, struct error *error) {
+static int change_letter(struct engine *e, const struct entity *entity, struct slice root, const struct row *row,
+                         const struct mark *old, const struct evaluation *evaluation, struct error *error) {
     bool was = old->state == MARK_POISON || old->state == MARK_REFUSED;
     if (evaluation->state == MARK_POISON)
         return dead_put(e, entity, root, row->values, evaluation->key, evaluation->reason, error);
@@ -142,13 +157,16 @@ static void note_move(struct engine *e, struct decider *d, struct slice from, st
     if (!e->options.atomic_key_change || d->move_count >= DIRTY_IN_MEMORY)
         return;
     struct move *move = arena_alloc(&e->batch, sizeof(*move));
-    *move = (struct move){d->moves, {arena_copy(&e->batch, from.data, from.len), from.len}, {arena_copy(&e->batch, to.data, to.len), to.len}};
+    *move = (struct move){d->moves,
+                          {arena_copy(&e->batch, from.data, from.len), from.len},
+                          {arena_copy(&e->batch, to.data, to.len), to.len}};
     d->moves = move;
     d->move_count++;
 }
 
 /* One entity of a root; *ret_changed when its mark did. */
-static int claim_entity(struct engine *e, struct decider *d, struct slice root, struct row *row, size_t number, bool *ret_changed, struct error *error) {
+static int claim_entity(struct engine *e, struct decider *d, struct slice root, struct row *row, size_t number,
+                        bool *ret_changed, struct error *error) {
     const struct entity *entity = row->source->rooted[number];
     struct mark *mark = &row->marks[number];
     struct evaluation evaluation;
@@ -181,7 +199,8 @@ static int claim_entity(struct engine *e, struct decider *d, struct slice root, 
         count_state(e, entity, mark->state, -1);
         count_state(e, entity, evaluation.state, 1);
         struct digest128 refused = mark->hash;
-        *mark = (struct mark){.state = (uint8_t)evaluation.state, .key = has ? evaluation.key : (struct slice){NULL, 0}};
+        *mark =
+            (struct mark){.state = (uint8_t)evaluation.state, .key = has ? evaluation.key : (struct slice){NULL, 0}};
         if (evaluation.state == MARK_REFUSED)
             mark->hash = refused;
         *ret_changed = true;
@@ -215,7 +234,8 @@ static int decide_key(struct engine *e, struct slice key, void *context, struct 
     if (r)
         return r;
     bool put = evaluation.state == MARK_ITEM;
-    bool same = put ? claim.has_decided && memcmp(&claim.decided, &evaluation.hash, sizeof(claim.decided)) == 0 : !claim.has_decided;
+    bool same = put ? claim.has_decided && memcmp(&claim.decided, &evaluation.hash, sizeof(claim.decided)) == 0
+                    : !claim.has_decided;
     if (same && !d->force) {
         e->suppressed++;
         return 0;
@@ -278,7 +298,8 @@ int decide(struct engine *e, bool force, bool sweep, struct error *error) {
     if (d.decision_any)
         e->journaled = e->transactions;
     CRASH_POINT("decide.before_send");
-    e->in_batch = false; /* the store is at a transaction's end, and decided: what is evaluated from now on may be sent */
+    e->in_batch =
+        false; /* the store is at a transaction's end, and decided: what is evaluated from now on may be sent */
     e->pump_idle = 0;
     r = send_decided(e, &d, error);
     if (!r)

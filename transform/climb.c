@@ -1,7 +1,8 @@
 /* From a changed row to the roots it concerns: for each place where its table stands in a join tree, up the edges.
  *
- * It is called with the row as it was and as it is, after the row was written: the last event that touched a row on a root's path finds the root by the final links, and a row that left the path is
- * found by its image before (ARCHITECTURE.md, "From an event to an item", 2). */
+ * It is called with the row as it was and as it is, after the row was written: the last event that touched a row on a
+ * root's path finds the root by the final links, and a row that left the path is found by its image before
+ * (ARCHITECTURE.md, "From an event to an item", 2). */
 #include "transform/state.h"
 
 struct climb {
@@ -9,7 +10,8 @@ struct climb {
     int (*mark)(struct engine *e, struct slice root, struct error *error);
 };
 
-static int climb_node(struct engine *e, const struct node *node, const struct value *row, int (*mark)(struct engine *e, struct slice root, struct error *error), struct error *error);
+static int climb_node(struct engine *e, const struct node *node, const struct value *row,
+                      int (*mark)(struct engine *e, struct slice root, struct error *error), struct error *error);
 
 /* A row of `climb->node` that joins the row below. */
 static int found(struct engine *e, struct slice row_key, void *context, struct error *error) {
@@ -24,7 +26,8 @@ static int found(struct engine *e, struct slice row_key, void *context, struct e
     return r || !row.values ? 0 : climb_node(e, climb->node, row.values, climb->mark, error);
 }
 
-static int climb_by_key(struct engine *e, const struct node *node, const struct value *row, struct climb *climb, struct error *error) {
+static int climb_by_key(struct engine *e, const struct node *node, const struct value *row, struct climb *climb,
+                        struct error *error) {
     const struct source *parent = node->parent->source;
     struct buf key defer(buf_deinit) = ROW_KEY_BUF;
     key_put_be16(&key, parent->number);
@@ -37,7 +40,8 @@ static int climb_by_key(struct engine *e, const struct node *node, const struct 
     return found(e, buf_slice(&key), climb, error);
 }
 
-static int climb_node(struct engine *e, const struct node *node, const struct value *row, int (*mark)(struct engine *e, struct slice root, struct error *error), struct error *error) {
+static int climb_node(struct engine *e, const struct node *node, const struct value *row,
+                      int (*mark)(struct engine *e, struct slice root, struct error *error), struct error *error) {
     if (!node->parent) {
         struct buf key defer(buf_deinit) = ROW_KEY_BUF;
         row_key_put(&key, node->source, row);
@@ -53,7 +57,8 @@ static int climb_node(struct engine *e, const struct node *node, const struct va
     return index_each(e, node->parent->source, node->parent_index, columns, found, &climb, error);
 }
 
-int climb_into(struct engine *e, const struct source *source, const struct value *row, int (*mark)(struct engine *e, struct slice root, struct error *error), struct error *error) {
+int climb_into(struct engine *e, const struct source *source, const struct value *row,
+               int (*mark)(struct engine *e, struct slice root, struct error *error), struct error *error) {
     for (size_t i = 0; i < source->standing_count; i++) {
         int r = climb_node(e, source->standings[i], row, mark, error);
         if (r)

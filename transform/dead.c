@@ -1,6 +1,8 @@
-/* The dead letters: roots whose item DynamoDB can never accept. One a root and entity; it goes by itself when the root becomes good or goes.
+/* The dead letters: roots whose item DynamoDB can never accept. One a root and entity; it goes by itself when the root
+ * becomes good or goes.
  *
- * DB_DEAD: entity's order, root -> blob(root when long), wall time, then blobs: readable root, item key, reason, position. */
+ * DB_DEAD: entity's order, root -> blob(root when long), wall time, then blobs: readable root, item key, reason,
+ * position. */
 #include "transform/state.h"
 
 #include "src/base/sys.h"
@@ -13,7 +15,8 @@ static bool letter_key(struct engine *e, const struct entity *entity, struct sli
     return key_put_part(&e->key, root, KEY_PART_MAX);
 }
 
-int dead_put(struct engine *e, const struct entity *entity, struct slice root, const struct value *values, struct slice key, const char *reason, struct error *error) {
+int dead_put(struct engine *e, const struct entity *entity, struct slice root, const struct value *values,
+             struct slice key, const char *reason, struct error *error) {
     struct buf text defer(buf_deinit) = BUF_INIT(64 * 1024), position defer(buf_deinit) = BUF_INIT(1 << 20);
     for (size_t i = 0; values && i < entity->root->key_count; i++) {
         if (i)
@@ -51,7 +54,8 @@ static int by_time(const void *a, const void *b) {
     return (x->wall_us > y->wall_us) - (x->wall_us < y->wall_us);
 }
 
-int engine_dead(struct engine *e, int (*each)(void *context, const struct dead_letter *letter), void *context, struct error *error) {
+int engine_dead(struct engine *e, int (*each)(void *context, const struct dead_letter *letter), void *context,
+                struct error *error) {
     struct arena arena defer(arena_deinit) = {0};
     size_t cap = (size_t)store_entries(e->store, DB_DEAD), count = 0;
     struct dead_letter *list = arena_alloc(&arena, (cap + 1) * sizeof(*list));

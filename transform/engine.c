@@ -1,10 +1,12 @@
 /* The engine's life: opening, batches, checkpoints, and the slices of work in between.
  *
- * A batch: engine_apply()... engine_commit()... engine_batch_end(): number, decisions (claim.c), journal, sending. A checkpoint: the state record, a durable commit, and only then a new journal.
+ * A batch: engine_apply()... engine_commit()... engine_batch_end(): number, decisions (claim.c), journal, sending. A
+ * checkpoint: the state record, a durable commit, and only then a new journal.
  *
- * A crash, wherever it happens: the store is at its last checkpoint; the journal (if it was not restarted yet) names keys that may have been sent since. At the start these keys enter the outbox, J
- * becomes the bound before which nothing is sent, and then every key of the outbox is sent with its present value. Between the checkpoint and the journal's restart a crash leaves a journal whose
- * positions the store has met already: its keys are sent once more. */
+ * A crash, wherever it happens: the store is at its last checkpoint; the journal (if it was not restarted yet) names
+ * keys that may have been sent since. At the start these keys enter the outbox, J becomes the bound before which
+ * nothing is sent, and then every key of the outbox is sent with its present value. Between the checkpoint and the
+ * journal's restart a crash leaves a journal whose positions the store has met already: its keys are sent once more. */
 #include "transform/state.h"
 
 #include "src/base/sys.h"
@@ -16,7 +18,8 @@ int engine_mutant;
 bool (*engine_crash)(const char *place);
 size_t engine_dirty_max = DIRTY_IN_MEMORY, engine_items_max = ITEMS_IN_MEMORY, engine_transact_max = TRANSACT_ITEMS_MAX;
 const char *const engine_mutant_names[MUTANT_COUNT] = {
-    "none", "nokeys", "jlast", "afteronly", "nocascade", "hashacked", "reseq", "ackpos", "sweepnojournal", "sweep_before", "ckpt_at_h", "early", "nooutbox", "re_durable", "re_start", "nobump", "reread",
+    "none",         "nokeys",    "jlast", "afteronly", "nocascade",  "hashacked", "reseq",  "ackpos", "sweepnojournal",
+    "sweep_before", "ckpt_at_h", "early", "nooutbox",  "re_durable", "re_start",  "nobump", "reread",
 };
 #endif
 
@@ -99,7 +102,8 @@ static int check_contract(const struct contract *c, struct error *error) {
     for (size_t i = 0; i < c->source_count; i++)
         for (size_t k = 0; k < c->sources[i]->index_count; k++)
             if (c->sources[i]->indexes[k].column_count > INDEX_COLUMNS_MAX)
-                return error_set(error, ERR_CONFIG, "table %s is joined by more than %d columns at once", c->sources[i]->name, INDEX_COLUMNS_MAX);
+                return error_set(error, ERR_CONFIG, "table %s is joined by more than %d columns at once",
+                                 c->sources[i]->name, INDEX_COLUMNS_MAX);
     return 0;
 }
 
@@ -239,7 +243,8 @@ int engine_work(struct engine *e, int64_t *ret_wait_ms, struct error *error) {
     bool more[4] = {false};
     *ret_wait_ms = -1;
     if (e->in_transaction)
-        return MUTANT(EARLY) ? outbox_pump(e, &more[0], error) : 0; /* the store is between two positions: nothing can be evaluated */
+        return MUTANT(EARLY) ? outbox_pump(e, &more[0], error)
+                             : 0; /* the store is between two positions: nothing can be evaluated */
     int r = engine_batch_end(e, error);
     if (!r && e->life == ENGINE_REDO) /* a crash may have come after H was met */
         r = snapshot_redo_batch(e, error);

@@ -1,11 +1,15 @@
 /* The engine: keeps the store equal to the source's rows, and DynamoDB equal to the contract over them.
  *
- * It owns the store, the journal and all decisions; it knows neither MySQL nor HTTP. Row changes come in through engine_apply(),
- * writes go out through hooks.send, their outcomes come back through engine_answer(). All calls are made from one thread (the applier).
- * Time comes from src/base/sys.h, so the simulator can pin it.
+ * It owns the store, the journal and all decisions; it knows neither MySQL nor HTTP. Row changes come in through
+ * engine_apply(), writes go out through hooks.send, their outcomes come back through engine_answer(). All calls are made
+ * from one thread at a time (the applier). Time comes from src/base/sys.h, so the simulator can pin it.
+ *
+ * After an error of any call but engine_map_table() the engine is of no more use: free it and open it again, it goes on
+ * at its last checkpoint (what the open transaction did is gone). engine_work() does nothing inside a transaction.
  *
  * Life of a store:  EMPTY -> LOADING (snapshot rows come in) -> REDO (binlog from L to H, nothing is sent)
- *                   -> STREAMING (a sweep is a job beside the stream). RECOVERING: after a start, up to the journal's last position. */
+ *                   -> STREAMING (a sweep is a job beside the stream). RECOVERING: after a start, up to the journal's
+ *                   last position. */
 #pragma once
 
 #include "contract/contract.h"
@@ -18,7 +22,8 @@ struct engine_hooks {
     void *context;
     /* How many more writes the sender takes now. */
     size_t (*room)(void *context);
-    /* Hands writes over; with `transact` all of them are one TransactWriteItems. Never called for a key that is in flight. */
+    /* Hands writes over; with `transact` all of them are one TransactWriteItems. Never called for a key that is in
+     * flight. */
     int (*send)(void *context, const struct item_write *writes, size_t count, bool transact, struct error *error);
 };
 
@@ -26,18 +31,20 @@ struct engine_options {
     const char *state_dir;
     const struct contract *contract;
     struct engine_hooks hooks;
-    bool durable_journal;      /* "durability": "power" */
+    bool durable_journal; /* "durability": "power" */
     bool atomic_key_change;
-    size_t map_bytes;          /* LMDB's address space: the bound of the store's size; 0: a large default */
-    int64_t checkpoint_ms;     /* at least this often while something changed */
+    size_t map_bytes;            /* LMDB's address space: the bound of the store's size; 0: a large default */
+    int64_t checkpoint_ms;       /* at least this often while something changed */
     uint64_t checkpoint_changes; /* and after so many row changes; 0: the default, 50,000 */
-    size_t batch_rows_max;     /* 0: defaults */
+    size_t batch_rows_max;       /* 0: defaults */
 };
 
-/* Opens or creates the store: 0700, local file system only, locked against a second process. After an unclean end it reads the journal (ARCHITECTURE.md, invariant 4).
+/* Opens or creates the store: 0700, local file system only, locked against a second process. After an unclean end it
+ * reads the journal (ARCHITECTURE.md, invariant 4).
  * ERR_STORE: locked, full, of another format version, or damaged; ERR_CONFIG: made for another contract (named). */
 int engine_open(struct engine **ret, const struct engine_options *options, struct error *error) must_check;
-/* Ends without a checkpoint, as a crash would; call engine_checkpoint(clean) before for an orderly end. Accepts NULL. */
+/* Ends without a checkpoint, as a crash would; call engine_checkpoint(clean) before for an orderly end. Accepts NULL.
+ * */
 void engine_free(struct engine *e);
 
 enum engine_life { ENGINE_EMPTY, ENGINE_LOADING, ENGINE_REDO, ENGINE_RECOVERING, ENGINE_STREAMING };
@@ -51,16 +58,20 @@ int engine_apply(struct engine *e, const struct row_change *change, struct error
 int engine_commit(struct engine *e, const struct txn_end *end, struct error *error) must_check;
 /* True when the batch has met a bound and engine_batch_end() should be called before the next transaction. */
 bool engine_batch_full(const struct engine *e);
-/* Evaluates the dirty roots, decides, journals, sends what the sender has room for. Does nothing when no transaction came. */
+/* Evaluates the dirty roots, decides, journals, sends what the sender has room for. Does nothing when no transaction
+ * came. */
 int engine_batch_end(struct engine *e, struct error *error) must_check;
 
-/* How the columns of an event's table lie in the source's: to be used as the decoder's `table` callback's answer. Clears `wanted` for columns that are not
- * kept. NULL without error: the contract does not map the table. Sets *ret_error (ERR_SOURCE) when a needed column is gone or changed its type. */
+/* How the columns of an event's table lie in the source's: to be used as the decoder's `table` callback's answer.
+ * Clears `wanted` for columns that are not
+ * kept. NULL without error: the contract does not map the table. Sets *ret_error (ERR_SOURCE) when a needed column is
+ * gone or changed its type. */
 void *engine_map_table(struct engine *e, const struct table *table, bool *wanted, int *ret_error, struct error *error);
 
 /* ---- what else there is to do */
 
-/* One slice of whatever waits: sending from the outbox, sweep, assertions, left-over jobs, a due checkpoint. Call it after batches, answers and when its timer is
+/* One slice of whatever waits: sending from the outbox, sweep, assertions, left-over jobs, a due checkpoint. Call it
+ * after batches, answers and when its timer is
  * over. *ret_wait_ms: when to call again at the latest (0: at once, there is more to do; -1: only after an event). */
 int engine_work(struct engine *e, int64_t *ret_wait_ms, struct error *error) must_check;
 int engine_answer(struct engine *e, const struct outcome *outcome, struct error *error) must_check;
@@ -69,24 +80,36 @@ int engine_checkpoint(struct engine *e, bool clean, struct error *error) must_ch
 
 /* ---- snapshot (src/app/snapshot.c drives it; ARCHITECTURE.md, "Starting from nothing") */
 
-/* EMPTY -> LOADING. `low` is position L. `consistent`: all rows come from one view at L (servers that do not log cascades), so a restart cannot go on. */
-int engine_snapshot_begin(struct engine *e, const struct position *low, bool consistent, struct error *error) must_check;
+/* EMPTY -> LOADING. `low` is position L. `consistent`: all rows come from one view at L (servers that do not log
+ * cascades), so a restart cannot go on. */
+int engine_snapshot_begin(struct engine *e, const struct position *low, bool consistent,
+                          struct error *error) must_check;
 /* A row of a chunk; `values` are source->column_count, in the source's order. */
-int engine_snapshot_row(struct engine *e, const struct source *source, const struct value *values, struct error *error) must_check;
-/* A chunk is in: the next one starts behind its last row's key. `done`: the table's end was met. Becomes durable with the next checkpoint. */
-int engine_snapshot_chunk(struct engine *e, const struct source *source, const struct value *last_key, uint64_t rows, bool done, struct error *error) must_check;
-/* Where reading goes on after a restart: returns 1 when the table is done, 0 otherwise; *ret_key is NULL at the first row. Key values live in the arena. */
-int engine_snapshot_resume(struct engine *e, const struct source *source, struct arena *arena, const struct value **ret_key, uint64_t *ret_rows, struct error *error) must_check;
+int engine_snapshot_row(struct engine *e, const struct source *source, const struct value *values,
+                        struct error *error) must_check;
+/* A chunk is in: the next one starts behind its last row's key. `done`: the table's end was met. Becomes durable with
+ * the next checkpoint. */
+int engine_snapshot_chunk(struct engine *e, const struct source *source, const struct value *last_key, uint64_t rows,
+                          bool done, struct error *error) must_check;
+/* Where reading goes on after a restart: returns 1 when the table is done, 0 otherwise; *ret_key is NULL at the first
+ * row. Key values live in the arena. */
+int engine_snapshot_resume(struct engine *e, const struct source *source, struct arena *arena,
+                           const struct value **ret_key, uint64_t *ret_rows, struct error *error) must_check;
 /* L, and what was prepared by XA then. */
 int engine_snapshot_low(struct engine *e, struct position *ret, struct error *error) must_check;
-/* LOADING -> REDO: all chunks are in; the stream is to be applied from L to `high`. Reaching it ends in a checkpoint, then the sweep. */
+/* LOADING -> REDO: all chunks are in; the stream is to be applied from L to `high`. Reaching it ends in a checkpoint,
+ * then the sweep. */
 int engine_snapshot_high(struct engine *e, const struct position *high, struct error *error) must_check;
-/* REDO, rule 9: at H some rows wait to be read again by key (partial images). engine_work() stays still until this is done. */
+/* REDO, rule 9: at H some rows wait to be read again by key (partial images). engine_work() stays still until this is
+ * done. */
 bool engine_reread_wanted(struct engine *e);
-int engine_reread_next(struct engine *e, struct arena *arena, const struct source **ret_source, const struct value **ret_key, struct error *error) must_check; /* 1: no more */
-int engine_reread_row(struct engine *e, const struct source *source, const struct value *key, const struct value *values /* NULL: gone */, struct error *error) must_check;
+int engine_reread_next(struct engine *e, struct arena *arena, const struct source **ret_source,
+                       const struct value **ret_key, struct error *error) must_check; /* 1: no more */
+int engine_reread_row(struct engine *e, const struct source *source, const struct value *key,
+                      const struct value *values /* NULL: gone */, struct error *error) must_check;
 int engine_reread_done(struct engine *e, const struct position *high, struct error *error) must_check;
-/* Forgets everything and starts from EMPTY (`leat snapshot`, a lost consistent view); what stands in DynamoDB stays known to owners as left-overs. */
+/* Forgets everything and starts from EMPTY (`leat snapshot`, a lost consistent view); what stands in DynamoDB stays
+ * known to owners as left-overs. */
 int engine_reset(struct engine *e, struct error *error) must_check;
 
 /* ---- replay */
@@ -99,7 +122,8 @@ int engine_sweep(struct engine *e, struct error *error) must_check;
 /* ---- positions and numbers */
 
 const struct position *engine_applied(const struct engine *e);
-const struct position *engine_acknowledged(const struct engine *e); /* {0} while nothing can be said (snapshot, sweep) */
+const struct position *engine_acknowledged(
+    const struct engine *e); /* {0} while nothing can be said (snapshot, sweep) */
 const struct position *engine_checkpointed(const struct engine *e);
 
 struct engine_gauges {
@@ -107,32 +131,33 @@ struct engine_gauges {
     bool sweeping;
     uint64_t sweep_done, sweep_total; /* roots */
     uint64_t snapshot_rows;
-    uint64_t outbox_keys;   /* decided and not acknowledged */
+    uint64_t outbox_keys; /* decided and not acknowledged */
     uint64_t in_flight;
-    uint64_t assertions;    /* keys to be asserted again */
+    uint64_t assertions;              /* keys to be asserted again */
     int64_t oldest_unacknowledged_us; /* commit time of the oldest change that DynamoDB may lack; 0: none */
-    uint64_t store_bytes;   /* used pages */
+    uint64_t store_bytes;             /* used pages */
     uint64_t changes_since_checkpoint;
     int64_t checkpoint_wall_us;
     /* counters since the start */
     uint64_t transactions, batches, checkpoints, items_suppressed;
-    const uint64_t *row_changes;  /* [source number * 4 + enum row_kind] */
-    const uint64_t *items_put;    /* [target number] acknowledged */
+    const uint64_t *row_changes; /* [source number * 4 + enum row_kind] */
+    const uint64_t *items_put;   /* [target number] acknowledged */
     const uint64_t *items_deleted;
     /* gauges of the present state */
-    const uint64_t *unkeyed;      /* [entity order] */
-    const uint64_t *conflicts;    /* [target number] keys with more than one claimant */
-    const uint64_t *dead;         /* [entity order] */
+    const uint64_t *unkeyed;   /* [entity order] */
+    const uint64_t *conflicts; /* [target number] keys with more than one claimant */
+    const uint64_t *dead;      /* [entity order] */
 };
 void engine_gauges(const struct engine *e, struct engine_gauges *ret);
 
 /* The dead letters, oldest first; the callback may stop by returning non-zero. */
 struct dead_letter {
     const struct entity *entity;
-    struct slice root;   /* readable key of the root row */
-    struct slice key;    /* item_key bytes; empty when the key itself is the trouble */
+    struct slice root; /* readable key of the root row */
+    struct slice key;  /* item_key bytes; empty when the key itself is the trouble */
     const char *reason;
     const char *position;
     int64_t wall_us;
 };
-int engine_dead(struct engine *e, int (*each)(void *context, const struct dead_letter *letter), void *context, struct error *error) must_check;
+int engine_dead(struct engine *e, int (*each)(void *context, const struct dead_letter *letter), void *context,
+                struct error *error) must_check;

@@ -1,7 +1,8 @@
 /* A root's item: gathers the rows of its join tree from the store and builds the attributes.
  *
- * In order: rows that join one to one, attributes (constructions gather their own rows), key, entity type, synthetic index attributes, then what DynamoDB would refuse.
- * A filter that is not true: no item. A key without value: unkeyed. What DynamoDB can never accept: poison, with the reason. */
+ * In order: rows that join one to one, attributes (constructions gather their own rows), key, entity type, synthetic
+ * index attributes, then what DynamoDB would refuse. A filter that is not true: no item. A key without value: unkeyed.
+ * What DynamoDB can never accept: poison, with the reason. */
 #include "transform/state.h"
 
 #include <stdio.h>
@@ -163,7 +164,8 @@ static void order_bytes(struct build *b, const struct node *node, struct child *
         size_t start = out.len;
         value_put_key(&out, &child->values[node->order_by[i].column]);
         for (size_t at = start; node->order_by[i].descending && at < out.len; at++)
-            out.data[at] = (char)~(unsigned char)out.data[at]; /* no key is a prefix of another, so complements sort backwards */
+            out.data[at] =
+                (char)~(unsigned char)out.data[at]; /* no key is a prefix of another, so complements sort backwards */
     }
     child->order = (struct slice){arena_copy(b->arena, out.data, out.len), out.len};
 }
@@ -209,7 +211,8 @@ static int gather(struct build *b, const struct node *node, struct children *ret
 
 /* ---- attributes */
 
-static int build_scope(struct build *b, const struct scope *scope, struct attr_member *members, size_t *ret_count, const struct attr **ret_final);
+static int build_scope(struct build *b, const struct scope *scope, struct attr_member *members, size_t *ret_count,
+                       const struct attr **ret_final);
 
 static struct attr text_attr(struct slice text) {
     return (struct attr){.type = ATTR_S, .text = text};
@@ -245,7 +248,9 @@ static int build_many(struct build *b, const struct attribute *a, struct attr *r
         if (r)
             return r;
     }
-    *ret = a->source == ATTRIBUTE_FIRST ? elements[0] : (struct attr){.type = ATTR_L, .count = (uint32_t)children.count, .elements = elements};
+    *ret = a->source == ATTRIBUTE_FIRST
+               ? elements[0]
+               : (struct attr){.type = ATTR_L, .count = (uint32_t)children.count, .elements = elements};
     if (!a->json_text)
         return 0;
     struct buf text defer(buf_deinit) = BUF_INIT(16 << 20);
@@ -256,7 +261,8 @@ static int build_many(struct build *b, const struct attribute *a, struct attr *r
     return 0;
 }
 
-static int build_attribute(struct build *b, const struct attribute *a, const struct attr *const *final, struct attr *ret) {
+static int build_attribute(struct build *b, const struct attribute *a, const struct attr *const *final,
+                           struct attr *ret) {
     struct row_set set = {b->rows};
     struct value value;
     struct slice text;
@@ -305,7 +311,8 @@ static int name_poison(struct build *b, const char *name, int r) {
     return ERR_STOPPED;
 }
 
-static int build_scope(struct build *b, const struct scope *scope, struct attr_member *members, size_t *ret_count, const struct attr **ret_final) {
+static int build_scope(struct build *b, const struct scope *scope, struct attr_member *members, size_t *ret_count,
+                       const struct attr **ret_final) {
     const struct attr **final = arena_zalloc(b->arena, (scope->attribute_count + 1) * sizeof(const struct attr *));
     for (size_t i = 0; i < scope->attribute_count; i++) {
         const struct attribute *a = &scope->attributes[i];
@@ -345,7 +352,8 @@ static const struct attr *member(const struct attr_member *members, size_t count
 }
 
 /* A part of the item's key: an attribute or a template. EVALUATE_ABSENT: the item is unkeyed. */
-static int key_part(struct build *b, const struct key_part *part, int attribute, const struct template *template, const struct attr *const *final, struct attr *ret) {
+static int key_part(struct build *b, const struct key_part *part, int attribute, const struct template *template,
+                    const struct attr *const *final, struct attr *ret) {
     if (attribute >= 0) {
         if (!final[attribute])
             return EVALUATE_ABSENT;
@@ -399,7 +407,8 @@ static int check_index_keys(struct build *b, const struct attr_member *members, 
             if (!attr)
                 continue;
             if (attr->type != part->type)
-                return poison(b, arena_printf(b->arena, "index key %s is of type %s, not %s", part->name, attr_type_name(attr->type), attr_type_name(part->type)));
+                return poison(b, arena_printf(b->arena, "index key %s is of type %s, not %s", part->name,
+                                              attr_type_name(attr->type), attr_type_name(part->type)));
             int r = key_bytes(b, part->name, attr, pk ? ITEM_PK_MAX : ITEM_SK_MAX, &ignored);
             if (r)
                 return r;
@@ -421,7 +430,8 @@ static int check_item(struct build *b, const struct item *item) {
         return r;
     for (size_t i = 0; i < item->count; i++)
         if (depth(&item->members[i].value) > ITEM_DEPTH_MAX + 1)
-            return poison(b, arena_printf(b->arena, "attribute %.*s is nested deeper than %d levels", (int)item->members[i].name.len, item->members[i].name.data, ITEM_DEPTH_MAX));
+            return poison(b, arena_printf(b->arena, "attribute %.*s is nested deeper than %d levels",
+                                          (int)item->members[i].name.len, item->members[i].name.data, ITEM_DEPTH_MAX));
     size_t size = item_size(item);
     if (size > ITEM_SIZE_MAX)
         return poison(b, arena_printf(b->arena, "the item has %zu bytes, DynamoDB takes %d", size, ITEM_SIZE_MAX));
@@ -433,7 +443,8 @@ static void put_member(struct attr_member *members, size_t *count, const char *n
         members[(*count)++] = (struct attr_member){slice_of(name), *value};
 }
 
-static int build_synthetics(struct build *b, const struct attr *const *final, struct attr_member *members, size_t *count) {
+static int build_synthetics(struct build *b, const struct attr *const *final, struct attr_member *members,
+                            size_t *count) {
     struct row_set set = {b->rows};
     for (size_t i = 0; i < b->entity->synthetic_count; i++) {
         struct slice text;
@@ -454,8 +465,10 @@ static int build_item(struct build *b, struct evaluation *ret) {
     int r = join_ones(b, entity->nodes[0]);
     if (r)
         return r;
-    struct attr_member *members = arena_alloc(b->arena, (entity->scope.attribute_count + entity->synthetic_count + 4) * sizeof(*members));
-    const struct attr **final = arena_alloc(b->arena, (entity->scope.attribute_count + 1) * sizeof(const struct attr *));
+    struct attr_member *members =
+        arena_alloc(b->arena, (entity->scope.attribute_count + entity->synthetic_count + 4) * sizeof(*members));
+    const struct attr **final =
+        arena_alloc(b->arena, (entity->scope.attribute_count + 1) * sizeof(const struct attr *));
     size_t count = 0;
     r = build_scope(b, &entity->scope, members, &count, final);
     if (r)
@@ -497,7 +510,8 @@ static int build_item(struct build *b, struct evaluation *ret) {
     return 0;
 }
 
-int evaluate(struct engine *e, const struct entity *entity, const struct value *root, struct arena *arena, struct evaluation *ret, struct error *error) {
+int evaluate(struct engine *e, const struct entity *entity, const struct value *root, struct arena *arena,
+             struct evaluation *ret, struct error *error) {
     *ret = (struct evaluation){.state = MARK_NONE};
     if (!root)
         return 0;

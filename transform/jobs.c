@@ -1,4 +1,5 @@
-/* What runs beside the stream, in slices between batches: assertions, sweep, replay, refusals. Each decides keys or roots anew with a number of its own, journaled as any decision. */
+/* What runs beside the stream, in slices between batches: assertions, sweep, replay, refusals. Each decides keys or
+ * roots anew with a number of its own, journaled as any decision. */
 #include "transform/state.h"
 
 #include "src/base/sys.h"
@@ -11,7 +12,8 @@ static size_t slice_size(const struct engine *e) {
     return MIN(e->options.hooks.room(e->options.hooks.context), (size_t)SLICE_MAX);
 }
 
-/* ---- assertions: DB_AGAIN_KEYS: item key -> blob(full), due time; DB_AGAIN: due time (big-endian), item key -> blob(full) */
+/* ---- assertions: DB_AGAIN_KEYS: item key -> blob(full), due time; DB_AGAIN: due time (big-endian), item key ->
+ * blob(full) */
 
 static bool again_key(struct engine *e, struct slice key) {
     buf_clear(&e->key);
@@ -82,7 +84,8 @@ int again_answered(struct engine *e, struct slice key, int64_t handed_us, struct
     return due <= handed_us ? again_remove(e, key, due, error) : 0;
 }
 
-/* Keys that are due and neither in flight nor in the outbox go into e->touched; *ret_next_us is the first that is not due yet. */
+/* Keys that are due and neither in flight nor in the outbox go into e->touched; *ret_next_us is the first that is not
+ * due yet. */
 static int again_collect(struct engine *e, size_t max, size_t *ret, int64_t *ret_next_us, struct error *error) {
     struct store_scan scan defer(store_scan_end);
     int r = store_scan(&scan, e->store, DB_AGAIN, (struct slice){NULL, 0}, buf_slice(&e->again_at), error);
@@ -143,7 +146,8 @@ int again_slice(struct engine *e, bool *ret_more, int64_t *ret_wait_ms, struct e
 /* ---- roots in key order: the sweep over DB_ROWS, the replay over DB_REPLAY */
 
 /* Up to `max` roots behind *at (advanced) into e->dirty. */
-static int collect_roots(struct engine *e, enum store_db db, struct buf *at, size_t max, bool *ret_done, size_t *ret, struct error *error) {
+static int collect_roots(struct engine *e, enum store_db db, struct buf *at, size_t max, bool *ret_done, size_t *ret,
+                         struct error *error) {
     struct store_scan scan defer(store_scan_end);
     int r = store_scan(&scan, e->store, db, (struct slice){NULL, 0}, buf_slice(at), error);
     struct slice key, value, list[SLICE_MAX];
@@ -187,7 +191,8 @@ int sweep_slice(struct engine *e, bool *ret_more, struct error *error) {
     if (!e->sweeping || !outbox_open(e) || max == 0)
         return 0;
     bool done = false;
-    int r = e->sweep_owners ? owners_leftovers(e, &e->sweep_at, max, &done, error) : collect_roots(e, DB_ROWS, &e->sweep_at, max, &done, &count, error);
+    int r = e->sweep_owners ? owners_leftovers(e, &e->sweep_at, max, &done, error)
+                            : collect_roots(e, DB_ROWS, &e->sweep_at, max, &done, &count, error);
     if (r)
         return r;
     e->sweep_done += count;

@@ -94,13 +94,19 @@ static int read_all(struct journal *j, const struct journal_reader *reader, stru
     return r < 0 ? r : 0;
 }
 
-int journal_open(struct journal **ret, const char *dir, bool durable, const struct journal_reader *reader, struct error *error) {
+int journal_open(struct journal **ret, const char *dir, bool durable, const struct journal_reader *reader,
+                 struct error *error) {
     struct journal *j = xcalloc(1, sizeof(*j));
     char path[4096];
     snprintf(path, sizeof(path), "%s/journal", dir);
-    *j = (struct journal){.durable = durable, .path = xstrdup(path), .position = BUF_INIT(RECORD_BYTES_MAX / 2), .keys = BUF_INIT(RECORD_BYTES_MAX / 2), .record = BUF_INIT(RECORD_BYTES_MAX)};
+    *j = (struct journal){.durable = durable,
+                          .path = xstrdup(path),
+                          .position = BUF_INIT(RECORD_BYTES_MAX / 2),
+                          .keys = BUF_INIT(RECORD_BYTES_MAX / 2),
+                          .record = BUF_INIT(RECORD_BYTES_MAX)};
     j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    int r = j->fd < 0 ? error_set(error, ERR_STORE, "cannot open %s: %s", path, strerror(errno)) : read_all(j, reader, error);
+    int r = j->fd < 0 ? error_set(error, ERR_STORE, "cannot open %s: %s", path, strerror(errno))
+                      : read_all(j, reader, error);
     /* what a crash cut off must go: nothing behind it would be read again */
     if (!r && ftruncate(j->fd, (off_t)j->bytes) < 0)
         r = error_set(error, ERR_STORE, "cannot cut %s: %s", path, strerror(errno));

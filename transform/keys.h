@@ -1,7 +1,9 @@
-/* The forms of the store's keys. LMDB takes at most 511 bytes; MySQL's keys reach 3,072 and DynamoDB's 2,048 + 1,024. A longer part keeps a prefix and a
- * 128-bit digest; the full one then stands first in the value, where readers find and compare it.
+/* The forms of the store's keys. LMDB takes at most 511 bytes; MySQL's keys reach 3,072 and DynamoDB's 2,048 + 1,024.
+ * A longer part keeps a prefix and a 128-bit digest; the full one then stands first in the value, where readers find
+ * and compare it.
  *
- * Value of every database whose key may be shortened: blob(the full part, empty when it is not shortened), then the content. */
+ * Value of every database whose key may be shortened: blob(the full part, empty when it is not shortened), then the
+ * content. */
 #pragma once
 
 #include "contract/contract.h"
@@ -28,7 +30,8 @@ void key_put_full(struct buf *value, struct slice part, bool shortened);
 /* The full part of an entry: from its value, else what follows `skip` bytes of the key. Advances `c`. */
 struct slice key_full(struct slice key, size_t skip, struct cursor *c);
 
-/* Does the entry that was found under a key belong to `part`? ERR_STORE when two parts have one digest. Advances `c` past the full part. */
+/* Does the entry that was found under a key belong to `part`? ERR_STORE when two parts have one digest. Advances `c`
+ * past the full part. */
 int key_check(struct cursor *c, struct slice part, struct error *error) must_check;
 
 /* Source number and key columns of `row` (source.column_count values). */

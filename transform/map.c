@@ -13,7 +13,8 @@ static const struct source *find_source(const struct engine *e, const struct tab
     return NULL;
 }
 
-/* The number of a column in the event's table, or -1. Events without names (binlog_row_metadata=MINIMAL) count as the live schema while they have as many columns. */
+/* The number of a column in the event's table, or -1. Events without names (binlog_row_metadata=MINIMAL) count as the
+ * live schema while they have as many columns. */
 static int find_column(const struct source *source, const struct source_column *column, const struct table *table) {
     for (size_t i = 0; i < table->column_count; i++)
         if (table->columns[i].name && strcasecmp(table->columns[i].name, column->name) == 0)
@@ -23,13 +24,18 @@ static int find_column(const struct source *source, const struct source_column *
     return -1;
 }
 
-static int check_column(const struct source *source, const struct source_column *column, const struct table *table, int at, struct error *error) {
+static int check_column(const struct source *source, const struct source_column *column, const struct table *table,
+                        int at, struct error *error) {
     if (at < 0)
-        return error_set(error, ERR_SOURCE, "table %s has no column %s any more, which the contract needs: change the contract, then `leat snapshot`", source->name, column->name);
+        return error_set(
+            error, ERR_SOURCE,
+            "table %s has no column %s any more, which the contract needs: change the contract, then `leat snapshot`",
+            source->name, column->name);
     const struct column *is = &table->columns[at];
     if (is->type != column->column->type)
-        return error_set(error, ERR_SOURCE, "table %s, column %s was %s and is %s now: check the contract, then `leat snapshot`", source->name, column->name, column_type_name(column->column->type),
-                         column_type_name(is->type));
+        return error_set(
+            error, ERR_SOURCE, "table %s, column %s was %s and is %s now: check the contract, then `leat snapshot`",
+            source->name, column->name, column_type_name(column->column->type), column_type_name(is->type));
     return 0;
 }
 

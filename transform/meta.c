@@ -24,7 +24,8 @@ int meta_save(struct engine *e, struct error *error) {
     put_position(&b, &e->low);
     put_position(&b, &e->high);
     buf_put_blob(&b, buf_slice(&e->sweep_at));
-    const uint64_t numbers[] = {e->number, e->sweep_done, e->sweep_total, e->snapshot_rows, (uint64_t)e->assert_until_us, e->next_group};
+    const uint64_t numbers[] = {
+        e->number, e->sweep_done, e->sweep_total, e->snapshot_rows, (uint64_t)e->assert_until_us, e->next_group};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         buf_put_le64(&b, numbers[i]);
     for (size_t i = 0; i < c->entity_count; i++) {
@@ -42,7 +43,10 @@ int meta_save(struct engine *e, struct error *error) {
 static int check_identity(struct engine *e, struct cursor *c, struct error *error) {
     uint64_t format = cursor_varint(c);
     if (format != FORMAT)
-        return error_set(error, ERR_STORE, "the store in %s has format %llu, this version of leat knows %d: use the version that made it, or another state_dir", e->state_dir, (unsigned long long)format, FORMAT);
+        return error_set(error, ERR_STORE,
+                         "the store in %s has format %llu, this version of leat knows %d: use the version that made "
+                         "it, or another state_dir",
+                         e->state_dir, (unsigned long long)format, FORMAT);
     struct digest128 fingerprint = {{0}};
     const unsigned char *bytes = cursor_take(c, sizeof(fingerprint.bytes));
     if (bytes)
@@ -53,8 +57,10 @@ static int check_identity(struct engine *e, struct cursor *c, struct error *erro
     char was[DIGEST128_HEX], is[DIGEST128_HEX];
     digest128_hex(fingerprint, was);
     digest128_hex(e->contract->fingerprint, is);
-    return error_set(error, ERR_CONFIG, "the store in %s was made for another contract (database %.*s, fingerprint %s; this one is of database %s, %s): give the former contract back, or use another state_dir", e->state_dir,
-                     (int)database.len, database.data, was, e->contract->database, is);
+    return error_set(error, ERR_CONFIG,
+                     "the store in %s was made for another contract (database %.*s, fingerprint %s; this one is of "
+                     "database %s, %s): give the former contract back, or use another state_dir",
+                     e->state_dir, (int)database.len, database.data, was, e->contract->database, is);
 }
 
 int meta_load(struct engine *e, struct error *error) {
@@ -78,7 +84,8 @@ int meta_load(struct engine *e, struct error *error) {
         return r;
     buf_put_slice(&e->sweep_at, cursor_blob(&c));
     uint64_t assert_until = 0;
-    uint64_t *numbers[] = {&e->number, &e->sweep_done, &e->sweep_total, &e->snapshot_rows, &assert_until, &e->next_group};
+    uint64_t *numbers[] = {&e->number,        &e->sweep_done, &e->sweep_total,
+                           &e->snapshot_rows, &assert_until,  &e->next_group};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         *numbers[i] = cursor_u64(&c);
     e->assert_until_us = (int64_t)assert_until;

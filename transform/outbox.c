@@ -1,20 +1,30 @@
 /* The outbox: keys that are decided and not acknowledged; sending, and what the answers change.
  *
- * Straight path: decided -> entered (number of the last decision, first unacknowledged one) -> handed to the sender with the present value -> written: the entry goes. Whatever finds no room stays; the
- * pump walks the outbox round and round and sends each key's value of that moment, so the outbox's size bounds nothing and is bounded by nothing but the store.
+ * Straight path: decided -> entered (number of the last decision, first unacknowledged one) -> handed to the sender
+ * with the present value -> written: the entry goes. Whatever finds no room stays; the pump walks the outbox round and
+ * round and sends each key's value of that moment, so the outbox's size bounds nothing and is bounded by nothing but
+ * the store.
  *
- * Ways to fail. A key is decided again while in flight: the answer bears an older number, so the entry stays, its first unacknowledged decision moves behind the acknowledged one, and the key is sent
- * again (rule 1). Not written (a transaction refused because of another key): sent again. Poison: the root becomes refused, the runner-up or a delete takes its place.
- * An outcome that was once unknown: the key is asserted again later (jobs.c). A crash: all keys are in the store or in the journal.
+ * Ways to fail. A key is decided again while in flight: the answer bears an older number, so the entry stays, its
+ * first unacknowledged decision moves behind the acknowledged one, and the key is sent again (rule 1). Not written (a
+ * transaction refused because of another key): sent again. Poison: the root becomes refused, the runner-up or a delete
+ * takes its place. An outcome that was once unknown: the key is asserted again later (jobs.c). A crash: all keys are
+ * in the store or in the journal.
  *
- * DB_OUTBOX: item key -> blob(full key when long), then varints: first unacknowledged decision (0: older than all positions), last decision, group. */
+ * DB_OUTBOX: item key -> blob(full key when long), then varints: first unacknowledged decision (0: older than all
+ * positions), last decision, group. */
 #include "transform/state.h"
 
 #include "src/base/sys.h"
 
 #include <stdlib.h>
 
-enum { GROUP_MAX = 1000 /* keys; larger ones are not linked further */, TRANSACT_BYTES_MAX = 4000000, PENDING_MAX = 256, PUMP_ENTRIES = 256 };
+enum {
+    GROUP_MAX = 1000 /* keys; larger ones are not linked further */,
+    TRANSACT_BYTES_MAX = 4000000,
+    PENDING_MAX = 256,
+    PUMP_ENTRIES = 256
+};
 
 bool outbox_open(const struct engine *e) {
     return e->life == ENGINE_STREAMING && !position_known(&e->resume);
@@ -112,7 +122,8 @@ int outbox_decided(struct engine *e, struct slice key, bool sweep, struct error 
     bool older = (sweep || e->sweeping) && !MUTANT(SWEEP_BEFORE);
     entry = (struct outbox_entry){.first = older ? 0 : e->number, .last = e->number};
     if (!older)
-        ring_push(&e->ring, e->number, e->in_batch ? &e->batch_before : &e->applied, e->in_batch ? e->batch_commit_us : e->applied.commit_us);
+        ring_push(&e->ring, e->number, e->in_batch ? &e->batch_before : &e->applied,
+                  e->in_batch ? e->batch_commit_us : e->applied.commit_us);
     count_first(e, entry.first, true);
     e->outbox_keys++;
     return put_entry(e, key, &entry, error);
@@ -127,7 +138,8 @@ static void move_key(struct engine *e, uint64_t group, struct slice key) {
     key_put_full(&e->value, key, key_put_part(&e->key, key, KEY_PART_MAX));
 }
 
-static int set_group(struct engine *e, struct slice key, struct outbox_entry *entry, uint64_t group, struct error *error) {
+static int set_group(struct engine *e, struct slice key, struct outbox_entry *entry, uint64_t group,
+                     struct error *error) {
     int r = 0;
     if (entry->group) {
         move_key(e, entry->group, key);
@@ -142,7 +154,8 @@ static int set_group(struct engine *e, struct slice key, struct outbox_entry *en
 }
 
 /* The keys of a group, at most `max`; they live in the arena. */
-static int group_keys(struct engine *e, uint64_t group, struct arena *arena, struct slice *list, size_t max, size_t *ret, struct error *error) {
+static int group_keys(struct engine *e, uint64_t group, struct arena *arena, struct slice *list, size_t max,
+                      size_t *ret, struct error *error) {
     struct buf prefix defer(buf_deinit) = BUF_INIT(16);
     buf_put_be64(&prefix, group);
     struct store_scan scan defer(store_scan_end);
@@ -216,12 +229,15 @@ static bool can_conflict(const struct engine *e, struct slice key) {
     return false;
 }
 
-/* While a sweep runs a key without claimant may yet be claimed by a root that the sweep has not met: its delete waits (rule 3). */
-static bool is_held(const struct engine *e, struct slice key, const struct outbox_entry *entry, const struct item *item) {
+/* While a sweep runs a key without claimant may yet be claimed by a root that the sweep has not met: its delete waits
+ * (rule 3). */
+static bool is_held(const struct engine *e, struct slice key, const struct outbox_entry *entry,
+                    const struct item *item) {
     return e->sweeping && !item && (entry->last <= e->life_number || can_conflict(e, key));
 }
 
-static int present_value(struct engine *e, struct slice key, const struct evaluation *known, struct evaluation *ret, struct error *error) {
+static int present_value(struct engine *e, struct slice key, const struct evaluation *known, struct evaluation *ret,
+                         struct error *error) {
     struct claim claim;
     if (known) {
         *ret = *known;
@@ -247,7 +263,9 @@ static int hand_over(struct engine *e, bool transact, struct error *error) {
     size_t count = e->pending_count;
     e->pending_count = 0;
     int r = 0;
-    if (count && e->journaled != e->transactions) { /* keys decided earlier go out as of now: a restart must come this far before it sends */
+    if (count &&
+        e->journaled !=
+            e->transactions) { /* keys decided earlier go out as of now: a restart must come this far before it sends */
         r = journal_mark(e->journal, e->number, &e->applied, error);
         e->journaled = e->transactions;
     }
@@ -293,7 +311,9 @@ static int group_ready(struct engine *e, struct group *g, bool *ret_ready, size_
         if (!r)
             r = present_value(e, g->keys[i], NULL, &value, error);
         if (r)
-            return r < 0 ? r : error_set(error, ERR_STORE, "the store is damaged: a group holds a key that is not in the outbox");
+            return r < 0 ? r
+                         : error_set(error, ERR_STORE,
+                                     "the store is damaged: a group holds a key that is not in the outbox");
         if (is_held(e, g->keys[i], &entry, value.item))
             return 0;
         *ret_bytes += g->keys[i].len + (value.item ? item_size(value.item) : 0);
@@ -367,7 +387,8 @@ int outbox_send(struct engine *e, struct slice key, const struct evaluation *kno
 }
 
 /* The next keys of the walk that are not in flight. */
-static int pump_keys(struct engine *e, struct arena *arena, struct slice *list, size_t *ret, size_t *ret_seen, struct error *error) {
+static int pump_keys(struct engine *e, struct arena *arena, struct slice *list, size_t *ret, size_t *ret_seen,
+                     struct error *error) {
     struct store_scan scan defer(store_scan_end);
     int r = store_scan(&scan, e->store, DB_OUTBOX, (struct slice){NULL, 0}, buf_slice(&e->pump_at), error);
     struct slice key, value;
@@ -394,7 +415,8 @@ static int pump_keys(struct engine *e, struct arena *arena, struct slice *list, 
 
 int outbox_pump(struct engine *e, bool *ret_more, struct error *error) {
     *ret_more = false;
-    if (!outbox_open(e) || (e->in_batch && !MUTANT(EARLY)) || e->flight.count >= e->outbox_keys || room(e) == 0 || e->pump_idle >= 2 * e->outbox_keys + PUMP_ENTRIES)
+    if (!outbox_open(e) || (e->in_batch && !MUTANT(EARLY)) || e->flight.count >= e->outbox_keys || room(e) == 0 ||
+        e->pump_idle >= 2 * e->outbox_keys + PUMP_ENTRIES)
         return 0;
     struct slice list[PUMP_ENTRIES];
     struct arena keys defer(arena_deinit) = {0};
@@ -475,7 +497,8 @@ static void refuse(struct engine *e, const struct flight_slot *slot, const struc
 int engine_answer(struct engine *e, const struct outcome *outcome, struct error *error) {
     struct flight_slot *slot = flight_find(&e->flight, outcome->ticket);
     if (!slot)
-        return error_set(error, ERR_BUG, "an answer to a write that is not in flight (ticket %llu)", (unsigned long long)outcome->ticket);
+        return error_set(error, ERR_BUG, "an answer to a write that is not in flight (ticket %llu)",
+                         (unsigned long long)outcome->ticket);
     struct slice key = {slot->key, slot->key_len};
     int r = 0;
     if (outcome->ambiguous_us)

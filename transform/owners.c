@@ -1,8 +1,9 @@
 /* Who claims a key, and what was last decided for it.
  *
- * DB_OWNERS: length of the key part (2 bytes), item key, 0 -> blob(item key when long), hash of the last decided value; and beside it, for each claimant: item key, entity's order + 1, root ->
- * blob(root when long), blob(item key when long). The claimants of a key stand in the order that decides a conflict: entity, root key (of roots whose keys are long and equal in their first
- * bytes: by digest, which is as independent of history). */
+ * DB_OWNERS: length of the key part (2 bytes), item key, 0 -> blob(item key when long), hash of the last decided
+ * value; and beside it, for each claimant: item key, entity's order + 1, root -> blob(root when long), blob(item key
+ * when long). The claimants of a key stand in the order that decides a conflict: entity, root key (of roots whose keys
+ * are long and equal in their first bytes: by digest, which is as independent of history). */
 #include "transform/state.h"
 
 static bool put_prefix(struct buf *b, struct slice key) {
@@ -42,7 +43,8 @@ static uint64_t *conflicts_of(struct engine *e, const struct entity *entity) {
     return &e->conflicts[entity->target->number];
 }
 
-int owners_claim(struct engine *e, struct slice key, const struct entity *entity, struct slice root, struct error *error) {
+int owners_claim(struct engine *e, struct slice key, const struct entity *entity, struct slice root,
+                 struct error *error) {
     size_t before = 0;
     int r = entity->can_conflict ? count_claims(e, key, 2, &before, error) : 0;
     if (r)
@@ -57,7 +59,8 @@ int owners_claim(struct engine *e, struct slice key, const struct entity *entity
     return store_put(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);
 }
 
-int owners_give_up(struct engine *e, struct slice key, const struct entity *entity, struct slice root, struct error *error) {
+int owners_give_up(struct engine *e, struct slice key, const struct entity *entity, struct slice root,
+                   struct error *error) {
     claim_entry(e, key, entity, root);
     int r = store_delete(e->store, DB_OWNERS, buf_slice(&e->key), error);
     if (r || !entity->can_conflict)
@@ -147,7 +150,9 @@ int owners_leftovers(struct engine *e, struct buf *at, size_t max, bool *ret_don
         struct slice root = key_full(found, prefix + 2, &c), key = cursor_blob(&c);
         if (!key.len)
             key = (struct slice){found.data + 2, prefix - 2};
-        list[count++] = (struct left_over){{arena_copy(&e->batch, key.data, key.len), key.len}, {arena_copy(&e->batch, root.data, root.len), root.len}, e->contract->entities[order - 1]};
+        list[count++] = (struct left_over){{arena_copy(&e->batch, key.data, key.len), key.len},
+                                           {arena_copy(&e->batch, root.data, root.len), root.len},
+                                           e->contract->entities[order - 1]};
     }
     if (r < 0)
         return r;

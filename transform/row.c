@@ -1,7 +1,8 @@
 /* Rows of the store and their index entries.
  *
- * DB_ROWS: source and key -> blob(full key when long), blob(values; empty: the row is gone and only its marks are left), then per entity rooted here: state, blob(item key), and for
- * MARK_REFUSED the hash of the value that DynamoDB refused. DB_INDEX: source, index, column values, row key -> nothing, or both parts in full when one is long. */
+ * DB_ROWS: source and key -> blob(full key when long), blob(values; empty: the row is gone and only its marks are
+ * left), then per entity rooted here: state, blob(item key), and for MARK_REFUSED the hash of the value that DynamoDB
+ * refused. DB_INDEX: source, index, column values, row key -> nothing, or both parts in full when one is long. */
 #include "transform/state.h"
 
 const struct source *row_source(const struct engine *e, struct slice row_key) {
@@ -10,10 +11,12 @@ const struct source *row_source(const struct engine *e, struct slice row_key) {
 }
 
 static int damaged(const struct source *source, struct error *error) {
-    return error_set(error, ERR_STORE, "the store is damaged: a row of table %s is malformed; make a new store", source ? source->name : "(unknown)");
+    return error_set(error, ERR_STORE, "the store is damaged: a row of table %s is malformed; make a new store",
+                     source ? source->name : "(unknown)");
 }
 
-int row_decode(struct engine *e, struct slice row_key, struct slice record, struct arena *arena, struct row *ret, struct error *error) {
+int row_decode(struct engine *e, struct slice row_key, struct slice record, struct arena *arena, struct row *ret,
+               struct error *error) {
     const struct source *source = row_source(e, row_key);
     if (!source)
         return damaged(NULL, error);
@@ -35,7 +38,8 @@ int row_decode(struct engine *e, struct slice row_key, struct slice record, stru
     for (size_t i = 0; i < source->rooted_count && cursor_left(&c); i++) {
         marks[i].state = cursor_u8(&c);
         marks[i].key = cursor_blob(&c);
-        const unsigned char *hash = marks[i].state == MARK_REFUSED ? cursor_take(&c, sizeof(marks[i].hash.bytes)) : NULL;
+        const unsigned char *hash =
+            marks[i].state == MARK_REFUSED ? cursor_take(&c, sizeof(marks[i].hash.bytes)) : NULL;
         if (hash)
             memcpy(marks[i].hash.bytes, hash, sizeof(marks[i].hash.bytes));
     }
@@ -61,7 +65,8 @@ static bool any_mark(const struct source *source, const struct mark *marks) {
 }
 
 /* Writes the record, or deletes it when nothing is left of it. */
-static int put_record(struct engine *e, const struct source *source, struct slice row_key, const struct value *values, const struct mark *marks, struct error *error) {
+static int put_record(struct engine *e, const struct source *source, struct slice row_key, const struct value *values,
+                      const struct mark *marks, struct error *error) {
     bool marked = any_mark(source, marks);
     buf_clear(&e->key);
     bool shortened = row_db_key(&e->key, row_key);
@@ -110,7 +115,8 @@ static void index_columns(struct buf *b, const struct source_index *index, const
 }
 
 /* The entry of one row: into e->key and e->value. */
-static void index_entry(struct engine *e, const struct source *source, unsigned number, const struct value *values, struct slice row_key) {
+static void index_entry(struct engine *e, const struct source *source, unsigned number, const struct value *values,
+                        struct slice row_key) {
     index_columns(&e->other, &source->indexes[number], values);
     index_prefix(&e->key, source, number);
     struct slice key = {row_key.data + 2, row_key.len - 2};
@@ -130,7 +136,8 @@ static bool same_columns(const struct source_index *index, const struct value *a
     return true;
 }
 
-static int index_change(struct engine *e, const struct source *source, unsigned number, struct slice row_key, const struct value *old, const struct value *new, struct error *error) {
+static int index_change(struct engine *e, const struct source *source, unsigned number, struct slice row_key,
+                        const struct value *old, const struct value *new, struct error *error) {
     const struct source_index *index = &source->indexes[number];
     if (old && new && same_columns(index, old, new))
         return 0;
@@ -146,7 +153,8 @@ static int index_change(struct engine *e, const struct source *source, unsigned 
     return store_put(e->store, DB_INDEX, buf_slice(&e->key), buf_slice(&e->value), error);
 }
 
-int row_replace(struct engine *e, const struct source *source, struct slice row_key, const struct row *old, const struct value *new_values, struct error *error) {
+int row_replace(struct engine *e, const struct source *source, struct slice row_key, const struct row *old,
+                const struct value *new_values, struct error *error) {
     const struct value *old_values = old ? old->values : NULL;
     e->changed = true;
     for (unsigned i = 0; i < source->index_count; i++) {
@@ -161,8 +169,10 @@ int row_put_marks(struct engine *e, struct slice row_key, const struct row *row,
     return put_record(e, row->source, row_key, row->values, row->marks, error);
 }
 
-int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns, row_each *each, void *context, struct error *error) {
-    struct buf wanted defer(buf_deinit) = ROW_KEY_BUF, prefix defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX), row_key defer(buf_deinit) = ROW_KEY_BUF;
+int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns,
+               row_each *each, void *context, struct error *error) {
+    struct buf wanted defer(buf_deinit) = ROW_KEY_BUF, prefix defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX),
+                      row_key defer(buf_deinit) = ROW_KEY_BUF;
     for (size_t i = 0; i < source->indexes[index].column_count; i++) {
         if (!value_has(columns[i]))
             return 0; /* NULL joins nothing */

@@ -54,7 +54,9 @@ int key_set_add(struct engine *e, struct key_set *set, struct slice key, struct 
 }
 
 /* The database in slices of keys, so that `each` may write to the store. */
-static int each_spilled(struct engine *e, struct key_set *set, int (*each)(struct engine *e, struct slice key, void *context, struct error *error), void *context, struct error *error) {
+static int each_spilled(struct engine *e, struct key_set *set,
+                        int (*each)(struct engine *e, struct slice key, void *context, struct error *error),
+                        void *context, struct error *error) {
     struct buf from defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX + 1);
     struct arena keys defer(arena_deinit) = {0};
     enum { SLICE_KEYS = 512 };
@@ -84,7 +86,9 @@ static int each_spilled(struct engine *e, struct key_set *set, int (*each)(struc
     }
 }
 
-int key_set_each(struct engine *e, struct key_set *set, int (*each)(struct engine *e, struct slice key, void *context, struct error *error), void *context, struct error *error) {
+int key_set_each(struct engine *e, struct key_set *set,
+                 int (*each)(struct engine *e, struct slice key, void *context, struct error *error), void *context,
+                 struct error *error) {
     if (set->spilled)
         return each_spilled(e, set, each, context, error);
     for (size_t i = 0; i < set->cap; i++) {

@@ -1,4 +1,5 @@
-/* The store's side of the fuzzy snapshot: rows come in, the stretch from L to H is applied, then the sweep begins (ARCHITECTURE.md, "Starting from nothing").
+/* The store's side of the fuzzy snapshot: rows come in, the stretch from L to H is applied, then the sweep begins
+ * (ARCHITECTURE.md, "Starting from nothing").
  *
  * DB_JOBS: "snapshot", source number -> done, rows, values of the last key read. */
 #include "transform/state.h"
@@ -25,7 +26,8 @@ int engine_snapshot_begin(struct engine *e, const struct position *low, bool con
     return engine_checkpoint(e, false, error);
 }
 
-int engine_snapshot_row(struct engine *e, const struct source *source, const struct value *values, struct error *error) {
+int engine_snapshot_row(struct engine *e, const struct source *source, const struct value *values,
+                        struct error *error) {
     if (e->life != ENGINE_LOADING)
         return wrong_life(e, "a snapshot's row came", error);
     struct buf key defer(buf_deinit) = ROW_KEY_BUF;
@@ -40,7 +42,8 @@ int engine_snapshot_row(struct engine *e, const struct source *source, const str
     return row_replace(e, source, buf_slice(&key), r ? NULL : &old, values, error);
 }
 
-int engine_snapshot_chunk(struct engine *e, const struct source *source, const struct value *last_key, uint64_t rows, bool done, struct error *error) {
+int engine_snapshot_chunk(struct engine *e, const struct source *source, const struct value *last_key, uint64_t rows,
+                          bool done, struct error *error) {
     progress_key(e, source);
     struct slice there;
     int r = store_get(e->store, DB_JOBS, buf_slice(&e->key), &there, error);
@@ -61,7 +64,8 @@ int engine_snapshot_chunk(struct engine *e, const struct source *source, const s
     return store_put(e->store, DB_JOBS, buf_slice(&e->key), buf_slice(&e->value), error);
 }
 
-int engine_snapshot_resume(struct engine *e, const struct source *source, struct arena *arena, const struct value **ret_key, uint64_t *ret_rows, struct error *error) {
+int engine_snapshot_resume(struct engine *e, const struct source *source, struct arena *arena,
+                           const struct value **ret_key, uint64_t *ret_rows, struct error *error) {
     *ret_key = NULL;
     *ret_rows = 0;
     progress_key(e, source);
@@ -137,7 +141,8 @@ bool engine_reread_wanted(struct engine *e) {
     return e->life == ENGINE_REDO && e->reread_waits;
 }
 
-int engine_reread_next(struct engine *e, struct arena *arena, const struct source **ret_source, const struct value **ret_key, struct error *error) {
+int engine_reread_next(struct engine *e, struct arena *arena, const struct source **ret_source,
+                       const struct value **ret_key, struct error *error) {
     struct store_scan scan defer(store_scan_end);
     int r = store_scan(&scan, e->store, DB_REREAD, (struct slice){NULL, 0}, (struct slice){NULL, 0}, error);
     struct slice key, value;
@@ -160,7 +165,8 @@ int engine_reread_next(struct engine *e, struct arena *arena, const struct sourc
     return 0;
 }
 
-int engine_reread_row(struct engine *e, const struct source *source, const struct value *key, const struct value *values, struct error *error) {
+int engine_reread_row(struct engine *e, const struct source *source, const struct value *key,
+                      const struct value *values, struct error *error) {
     struct buf row_key defer(buf_deinit) = ROW_KEY_BUF;
     arena_reset(&e->scratch);
     row_key_put(&row_key, source, key);
@@ -189,7 +195,8 @@ int engine_reread_done(struct engine *e, const struct position *high, struct err
 }
 
 int engine_reset(struct engine *e, struct error *error) {
-    static const enum store_db forgotten[] = {DB_ROWS, DB_INDEX, DB_JOBS, DB_REREAD, DB_REPLAY, DB_DEAD, DB_DIRTY, DB_TOUCHED};
+    static const enum store_db forgotten[] = {DB_ROWS,   DB_INDEX, DB_JOBS,  DB_REREAD,
+                                              DB_REPLAY, DB_DEAD,  DB_DIRTY, DB_TOUCHED};
     int r = 0;
     for (size_t i = 0; !r && i < ARRAY_LEN(forgotten); i++)
         r = store_clear(e->store, forgotten[i], error);

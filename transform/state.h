@@ -1,22 +1,40 @@
-/* What the files of the engine share: its state, and who offers what. The order of the flow: map, apply, cascade, climb, evaluate, claim, outbox, journal, jobs. */
+/* What the files of the engine share: its state, and who offers what. The order of the flow: map, apply, cascade,
+ * climb, evaluate, claim, outbox, journal, jobs. */
 #pragma once
 
 #include "transform/engine.h"
+#include "transform/flight.h"
 #include "transform/journal.h"
 #include "transform/keys.h"
 #include "transform/ring.h"
-#include "transform/flight.h"
 #include "transform/store.h"
 
 #ifdef LEAT_MUTANTS
-/* The simulator proves itself: each mutant breaks one rule and must be found. Crash points end a call as a crash would. */
+/* The simulator proves itself: each mutant breaks one rule and must be found. Crash points end a call as a crash
+ * would. */
 enum engine_mutant {
-    MUTANT_NONE, MUTANT_NOKEYS, MUTANT_JLAST, MUTANT_AFTERONLY, MUTANT_NOCASCADE, MUTANT_HASHACKED, MUTANT_RESEQ, MUTANT_ACKPOS, MUTANT_SWEEPNOJOURNAL, MUTANT_SWEEP_BEFORE, MUTANT_CKPT_AT_H,
-    MUTANT_EARLY, MUTANT_NOOUTBOX, MUTANT_RE_DURABLE, MUTANT_RE_START, MUTANT_NOBUMP, MUTANT_REREAD, MUTANT_COUNT
+    MUTANT_NONE,
+    MUTANT_NOKEYS,
+    MUTANT_JLAST,
+    MUTANT_AFTERONLY,
+    MUTANT_NOCASCADE,
+    MUTANT_HASHACKED,
+    MUTANT_RESEQ,
+    MUTANT_ACKPOS,
+    MUTANT_SWEEPNOJOURNAL,
+    MUTANT_SWEEP_BEFORE,
+    MUTANT_CKPT_AT_H,
+    MUTANT_EARLY,
+    MUTANT_NOOUTBOX,
+    MUTANT_RE_DURABLE,
+    MUTANT_RE_START,
+    MUTANT_NOBUMP,
+    MUTANT_REREAD,
+    MUTANT_COUNT
 };
 extern int engine_mutant;
 extern const char *const engine_mutant_names[MUTANT_COUNT];
-extern bool (*engine_crash)(const char *place); /* true: die here */
+extern bool (*engine_crash)(const char *place);                        /* true: die here */
 extern size_t engine_dirty_max, engine_items_max, engine_transact_max; /* the bounds below, small enough to be met */
 #define MUTANT(name) (engine_mutant == MUTANT_##name)
 #define CRASH_POINT(place)                                                                                             \
@@ -54,9 +72,15 @@ struct key_set {
 
 /* ---- the store's row records (row.c) */
 
-enum mark_state { MARK_NONE, MARK_ITEM, MARK_UNKEYED, MARK_POISON, MARK_REFUSED /* by DynamoDB: the value with this hash */ };
+enum mark_state {
+    MARK_NONE,
+    MARK_ITEM,
+    MARK_UNKEYED,
+    MARK_POISON,
+    MARK_REFUSED /* by DynamoDB: the value with this hash */
+};
 struct mark {
-    uint8_t state; /* enum mark_state */
+    uint8_t state;    /* enum mark_state */
     struct slice key; /* item_key bytes of MARK_ITEM */
     struct digest128 hash;
 };
@@ -88,8 +112,8 @@ struct engine {
     char *state_dir;
     struct store *store;
     struct journal *journal;
-    struct arena batch;   /* until the batch's end */
-    struct arena scratch; /* one row's change, one key's decision */
+    struct arena batch;           /* until the batch's end */
+    struct arena scratch;         /* one row's change, one key's decision */
     struct buf key, value, other; /* for building keys and records */
     struct mapping *mappings;
     bool changed; /* the store, since the checkpoint */
@@ -124,11 +148,11 @@ struct engine {
     uint64_t life_number; /* decisions up to it are of an earlier life */
     uint64_t journaled;   /* value of `transactions` when the journal, or a checkpoint, last said where the store is */
     struct flight flight;
-    struct buf pump_at; /* the walk over the outbox */
-    uint64_t pump_idle; /* entries seen since something could be sent */
+    struct buf pump_at;         /* the walk over the outbox */
+    uint64_t pump_idle;         /* entries seen since something could be sent */
     struct item_write *pending; /* collected by outbox_send() */
     size_t pending_count;
-    struct arena sending; /* what they point to */
+    struct arena sending;     /* what they point to */
     uint64_t group_wanted;    /* waits for room; nothing else is sent until it has gone */
     struct refusal *refusals; /* by DynamoDB, not yet worked in */
     struct buf again_at;
@@ -145,7 +169,9 @@ struct engine {
 /* sets.c */
 int key_set_add(struct engine *e, struct key_set *set, struct slice key, struct error *error) must_check;
 /* Calls for each, in no order; the function must not add to the set. */
-int key_set_each(struct engine *e, struct key_set *set, int (*each)(struct engine *e, struct slice key, void *context, struct error *error), void *context, struct error *error) must_check;
+int key_set_each(struct engine *e, struct key_set *set,
+                 int (*each)(struct engine *e, struct slice key, void *context, struct error *error), void *context,
+                 struct error *error) must_check;
 int key_set_clear(struct engine *e, struct key_set *set, struct error *error) must_check;
 
 /* meta.c */
@@ -153,23 +179,34 @@ int meta_load(struct engine *e, struct error *error) must_check; /* 1: a new sto
 int meta_save(struct engine *e, struct error *error) must_check;
 
 /* row.c: row keys are row_key_put()'s. Everything read is copied into the arena. */
-int row_read(struct engine *e, struct slice row_key, struct arena *arena, struct row *ret, struct error *error) must_check; /* 1: no record */
-int row_decode(struct engine *e, struct slice row_key, struct slice record, struct arena *arena, struct row *ret, struct error *error) must_check;
-/* Replaces the row and its index entries. `old` is what row_read() gave, or NULL; new_values NULL deletes (a record with marks stays until the batch's end). */
-int row_replace(struct engine *e, const struct source *source, struct slice row_key, const struct row *old, const struct value *new_values, struct error *error) must_check;
+int row_read(struct engine *e, struct slice row_key, struct arena *arena, struct row *ret,
+             struct error *error) must_check; /* 1: no record */
+int row_decode(struct engine *e, struct slice row_key, struct slice record, struct arena *arena, struct row *ret,
+               struct error *error) must_check;
+/* Replaces the row and its index entries. `old` is what row_read() gave, or NULL; new_values NULL deletes (a record
+ * with marks stays until the batch's end). */
+int row_replace(struct engine *e, const struct source *source, struct slice row_key, const struct row *old,
+                const struct value *new_values, struct error *error) must_check;
 int row_put_marks(struct engine *e, struct slice row_key, const struct row *row, struct error *error) must_check;
 /* The keys of a source's rows whose index columns have these values (in the index's order); rows live in the arena. */
 typedef int row_each(struct engine *e, struct slice row_key, void *context, struct error *error);
-int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns, row_each *each, void *context, struct error *error) must_check; /* a positive result of `each` ends it and is returned */
+int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns,
+               row_each *each, void *context,
+               struct error *error) must_check; /* a positive result of `each` ends it and is returned */
 const struct source *row_source(const struct engine *e, struct slice row_key); /* NULL: damaged */
 
 /* apply.c, cascade.c, climb.c */
-/* A row becomes another (NULL: is not there): written, climbed from both, cascades followed. `old` has values, or is NULL. */
-int change_row(struct engine *e, const struct source *source, const struct row *old, const struct value *before, const struct value *after, const struct row_change *change, struct error *error) must_check;
-int cascade_from(struct engine *e, const struct source *parent, const struct value *before, const struct value *after, const struct row_change *change, struct error *error) must_check;
+/* A row becomes another (NULL: is not there): written, climbed from both, cascades followed. `old` has values, or is
+ * NULL. */
+int change_row(struct engine *e, const struct source *source, const struct row *old, const struct value *before,
+               const struct value *after, const struct row_change *change, struct error *error) must_check;
+int cascade_from(struct engine *e, const struct source *parent, const struct value *before, const struct value *after,
+                 const struct row_change *change, struct error *error) must_check;
 typedef int climb_mark(struct engine *e, struct slice root, struct error *error);
-int climb_from(struct engine *e, const struct source *source, const struct value *row, struct error *error) must_check; /* marks into e->dirty */
-int climb_into(struct engine *e, const struct source *source, const struct value *row, climb_mark *mark, struct error *error) must_check;
+int climb_from(struct engine *e, const struct source *source, const struct value *row,
+               struct error *error) must_check; /* marks into e->dirty */
+int climb_into(struct engine *e, const struct source *source, const struct value *row, climb_mark *mark,
+               struct error *error) must_check;
 int reread_note(struct engine *e, const struct source *source, const struct value *key, struct error *error) must_check;
 
 /* evaluate.c */
@@ -178,9 +215,10 @@ struct evaluation {
     struct slice key;        /* of MARK_ITEM, sometimes of MARK_POISON */
     const struct item *item; /* of MARK_ITEM */
     struct digest128 hash;
-    const char *reason;      /* of MARK_POISON */
+    const char *reason; /* of MARK_POISON */
 };
-int evaluate(struct engine *e, const struct entity *entity, const struct value *root, struct arena *arena, struct evaluation *ret, struct error *error) must_check;
+int evaluate(struct engine *e, const struct entity *entity, const struct value *root, struct arena *arena,
+             struct evaluation *ret, struct error *error) must_check;
 
 /* owners.c: who claims a key, and what was last decided for it */
 struct claim {
@@ -189,27 +227,34 @@ struct claim {
     bool has_decided;         /* an item was decided for the key, and no delete since: */
     struct digest128 decided; /* the hash of its value */
 };
-int owners_claim(struct engine *e, struct slice key, const struct entity *entity, struct slice root, struct error *error) must_check;
-int owners_give_up(struct engine *e, struct slice key, const struct entity *entity, struct slice root, struct error *error) must_check;
-int owners_first(struct engine *e, struct slice key, struct arena *arena, struct claim *ret, struct error *error) must_check;
-int owners_decided(struct engine *e, struct slice key, const struct digest128 *hash /* NULL: a delete */, struct error *error) must_check;
+int owners_claim(struct engine *e, struct slice key, const struct entity *entity, struct slice root,
+                 struct error *error) must_check;
+int owners_give_up(struct engine *e, struct slice key, const struct entity *entity, struct slice root,
+                   struct error *error) must_check;
+int owners_first(struct engine *e, struct slice key, struct arena *arena, struct claim *ret,
+                 struct error *error) must_check;
+int owners_decided(struct engine *e, struct slice key, const struct digest128 *hash /* NULL: a delete */,
+                   struct error *error) must_check;
 /* Walks claims behind *at (advanced); stale ones go, their keys are added to e->touched. */
 int owners_leftovers(struct engine *e, struct buf *at, size_t max, bool *ret_done, struct error *error) must_check;
 
 /* claim.c */
-/* Decides for e->dirty (roots) and e->touched (keys), which are empty then: claims, outbox, journal, and sends what may go. `force`: whatever the hash says. */
+/* Decides for e->dirty (roots) and e->touched (keys), which are empty then: claims, outbox, journal, and sends what
+ * may go. `force`: whatever the hash says. */
 int decide(struct engine *e, bool force, bool sweep, struct error *error) must_check;
 /* The same between batches: with a number of its own. */
 int decide_between(struct engine *e, bool force, bool sweep, struct error *error) must_check;
 /* The key's present item (state MARK_ITEM), or none. */
-int claim_current(struct engine *e, struct slice key, struct arena *arena, struct evaluation *ret, struct claim *ret_claim, struct error *error) must_check;
+int claim_current(struct engine *e, struct slice key, struct arena *arena, struct evaluation *ret,
+                  struct claim *ret_claim, struct error *error) must_check;
 
 /* outbox.c */
 struct outbox_entry {
     uint64_t first, last, group;
 };
 int outbox_load(struct engine *e, struct error *error) must_check;
-int outbox_get(struct engine *e, struct slice key, struct outbox_entry *ret, struct error *error) must_check; /* 1: absent */
+int outbox_get(struct engine *e, struct slice key, struct outbox_entry *ret,
+               struct error *error) must_check; /* 1: absent */
 int outbox_decided(struct engine *e, struct slice key, bool sweep, struct error *error) must_check;
 int outbox_recover(struct engine *e, struct slice key, struct error *error) must_check; /* a key of the journal */
 int outbox_link(struct engine *e, struct slice a, struct slice b, struct error *error) must_check;
@@ -228,9 +273,10 @@ int replay_slice(struct engine *e, bool *ret_more, struct error *error) must_che
 int poison_slice(struct engine *e, struct error *error) must_check;
 
 /* dead.c */
-int dead_put(struct engine *e, const struct entity *entity, struct slice root, const struct value *values, struct slice key, const char *reason, struct error *error) must_check;
+int dead_put(struct engine *e, const struct entity *entity, struct slice root, const struct value *values,
+             struct slice key, const char *reason, struct error *error) must_check;
 int dead_delete(struct engine *e, const struct entity *entity, struct slice root, struct error *error) must_check;
 
 /* snapshot.c */
 int snapshot_redo_batch(struct engine *e, struct error *error) must_check; /* a batch between L and H is in */
-int snapshot_exact(struct engine *e, struct error *error) must_check; /* REDO has met H */
+int snapshot_exact(struct engine *e, struct error *error) must_check;      /* REDO has met H */

@@ -1,7 +1,8 @@
 /* The store on LMDB: one environment, one write transaction between checkpoints.
  *
- * MDB_NOLOCK: this process is the only one (the lock file sees to that) and has no reading transactions, so LMDB needs no reader table and the transaction may be used from whichever thread
- * the applier is. Commits are fully synchronous. A full map or disk fails the transaction: the engine is then closed and opened again, at its last checkpoint. */
+ * MDB_NOLOCK: this process is the only one (the lock file sees to that) and has no reading transactions, so LMDB needs
+ * no reader table and the transaction may be used from whichever thread the applier is. Commits are fully synchronous.
+ * A full map or disk fails the transaction: the engine is then closed and opened again, at its last checkpoint. */
 #include "transform/store.h"
 
 #include <errno.h>
@@ -15,9 +16,10 @@
 #include <unistd.h>
 
 static const char *const names[DB_COUNT] = {
-    [DB_META] = "meta",     [DB_ROWS] = "rows",       [DB_INDEX] = "index",           [DB_OWNERS] = "owners", [DB_OUTBOX] = "outbox",
-    [DB_MOVES] = "moves",   [DB_AGAIN] = "again",     [DB_AGAIN_KEYS] = "again_keys", [DB_DEAD] = "dead",     [DB_JOBS] = "jobs",
-    [DB_REREAD] = "reread", [DB_REPLAY] = "replay",   [DB_DIRTY] = "dirty",           [DB_TOUCHED] = "touched",
+    [DB_META] = "meta",     [DB_ROWS] = "rows",       [DB_INDEX] = "index",   [DB_OWNERS] = "owners",
+    [DB_OUTBOX] = "outbox", [DB_MOVES] = "moves",     [DB_AGAIN] = "again",   [DB_AGAIN_KEYS] = "again_keys",
+    [DB_DEAD] = "dead",     [DB_JOBS] = "jobs",       [DB_REREAD] = "reread", [DB_REPLAY] = "replay",
+    [DB_DIRTY] = "dirty",   [DB_TOUCHED] = "touched",
 };
 
 struct store {
@@ -33,8 +35,8 @@ static const struct {
     unsigned long magic;
     const char *name;
 } network_file_systems[] = {
-    {0x6969, "NFS"},     {0xFF534D42, "CIFS"}, {0xFE534D42, "SMB2"},  {0x517B, "SMB"},       {0x01021997, "9P"},
-    {0x00C36400, "Ceph"}, {0x5346414F, "AFS"}, {0x73757245, "Coda"}, {0x0BD00BD0, "Lustre"}, {0x564C, "NCP"},
+    {0x6969, "NFS"},      {0xFF534D42, "CIFS"}, {0xFE534D42, "SMB2"}, {0x517B, "SMB"},        {0x01021997, "9P"},
+    {0x00C36400, "Ceph"}, {0x5346414F, "AFS"},  {0x73757245, "Coda"}, {0x0BD00BD0, "Lustre"}, {0x564C, "NCP"},
 };
 
 static int fault(struct store *s, int rc, const char *what, struct error *error) {
@@ -56,7 +58,8 @@ static int lock_directory(struct store *s, struct error *error) {
     if (statfs(s->dir, &fs) == 0)
         for (size_t i = 0; i < ARRAY_LEN(network_file_systems); i++)
             if ((unsigned long)fs.f_type == network_file_systems[i].magic)
-                return error_set(error, ERR_STORE, "the state directory %s is on %s: it must be on a local file system", s->dir, network_file_systems[i].name);
+                return error_set(error, ERR_STORE, "the state directory %s is on %s: it must be on a local file system",
+                                 s->dir, network_file_systems[i].name);
     char path[4096];
     snprintf(path, sizeof(path), "%s/lock", s->dir);
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -150,7 +153,8 @@ int store_get(struct store *s, enum store_db db, struct slice key, struct slice 
     return 0;
 }
 
-static int put(struct store *s, enum store_db db, struct slice key, struct slice value, unsigned flags, struct error *error) {
+static int put(struct store *s, enum store_db db, struct slice key, struct slice value, unsigned flags,
+               struct error *error) {
     if (!s->txn)
         return given_up(s, error);
     MDB_val k = val(key), v = val(value);
@@ -209,7 +213,8 @@ uint64_t store_bytes(const struct store *s) {
     return (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
 }
 
-int store_scan(struct store_scan *scan, struct store *s, enum store_db db, struct slice prefix, struct slice from, struct error *error) {
+int store_scan(struct store_scan *scan, struct store *s, enum store_db db, struct slice prefix, struct slice from,
+               struct error *error) {
     *scan = (struct store_scan){.store = s, .prefix = prefix, .from = from.len ? from : prefix};
     if (!s->txn)
         return given_up(s, error);
@@ -230,7 +235,8 @@ int store_scan_next(struct store_scan *scan, struct slice *ret_key, struct slice
         return 1;
     if (rc)
         return fault(scan->store, rc, "scan", error);
-    if (k.mv_size < scan->prefix.len || (scan->prefix.len && memcmp(k.mv_data, scan->prefix.data, scan->prefix.len) != 0))
+    if (k.mv_size < scan->prefix.len ||
+        (scan->prefix.len && memcmp(k.mv_data, scan->prefix.data, scan->prefix.len) != 0))
         return 1;
     *ret_key = slice(&k);
     *ret_value = slice(&v);

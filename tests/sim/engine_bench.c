@@ -1,5 +1,6 @@
-/* How many row changes a second the engine applies, evaluates, decides and sees acknowledged, with a target that only says yes: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH]
- * One batch is one transaction; 1,000 changes unless said otherwise. */
+/* How many row changes a second the engine applies, evaluates, decides and sees acknowledged, with a target that only
+ * says yes: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH] One batch is one transaction; 1,000 changes unless
+ * said otherwise. */
 #include "tests/sim/world.h"
 
 #include "src/base/sys.h"
@@ -106,7 +107,8 @@ static void one_change(long rows, struct arena *arena) {
     static const int kinds[] = {ORDERS, ORDERS, ORDER_ITEMS, CART_ITEMS, ORDER_ITEMS, ORDERS, PRODUCTS};
     struct value before[COLUMNS_MAX], after[COLUMNS_MAX];
     int t = kinds[below(below(40) ? 6 : 7)], r;
-    struct row_change change = {.kind = ROW_UPDATE, .cascades_logged = true, .table = &shop_schema.tables[t], .before = before, .after = after};
+    struct row_change change = {
+        .kind = ROW_UPDATE, .cascades_logged = true, .table = &shop_schema.tables[t], .before = before, .after = after};
     change.handle = engine_map_table(e, change.table, NULL, &r, &error);
     values_of(t, 1 + below((int)rows), arena, after);
     memcpy(before, after, sizeof(before));
@@ -134,7 +136,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH]\n");
         return 2;
     }
-    long rows = strtol(argv[3], NULL, 10), changes = strtol(argv[4], NULL, 10), batch = argc > 5 ? strtol(argv[5], NULL, 10) : 1000;
+    long rows = strtol(argv[3], NULL, 10), changes = strtol(argv[4], NULL, 10),
+         batch = argc > 5 ? strtol(argv[5], NULL, 10) : 1000;
     struct world w = {0};
     struct findings findings = {0};
     struct contract *contract;
@@ -143,9 +146,14 @@ int main(int argc, char **argv) {
     world = &w;
     shop_init();
     must(sys_read_file(argv[1], 1 << 20, &data, &len, &error));
-    must(contract_load(&contract, argv[1], (struct slice){data, len}, &shop_schema, &(struct contract_options){.table_prefix = ""}, &findings, &error));
+    must(contract_load(&contract, argv[1], (struct slice){data, len}, &shop_schema,
+                       &(struct contract_options){.table_prefix = ""}, &findings, &error));
     w.contract = contract;
-    struct engine_options o = {.state_dir = argv[2], .contract = contract, .hooks = {NULL, room, take}, .durable_journal = true, .atomic_key_change = true};
+    struct engine_options o = {.state_dir = argv[2],
+                               .contract = contract,
+                               .hooks = {NULL, room, take},
+                               .durable_journal = true,
+                               .atomic_key_change = true};
     must(engine_open(&e, &o, &error));
     struct position p = {.file = "binlog.000001", .offset = 4, .commit_us = 1};
     double t0 = now();
@@ -154,13 +162,15 @@ int main(int argc, char **argv) {
         load(t, t == CATEGORIES ? 1000 : rows);
     must(engine_snapshot_high(e, &p, &error));
     double t1 = now();
-    printf("snapshot: %ld rows in %.2f s, %.0f a second, store %.1f MB\n", rows * 5 + 1000, t1 - t0, (double)(rows * 5 + 1000) / (t1 - t0), (double)store_bytes(e->store) / 1e6);
+    printf("snapshot: %ld rows in %.2f s, %.0f a second, store %.1f MB\n", rows * 5 + 1000, t1 - t0,
+           (double)(rows * 5 + 1000) / (t1 - t0), (double)store_bytes(e->store) / 1e6);
     uint64_t items = 0;
     do
         items += work();
     while (e->sweeping || e->outbox_keys);
     double t2 = now();
-    printf("sweep: %llu items in %.2f s, %.0f a second\n", (unsigned long long)items, t2 - t1, (double)items / (t2 - t1));
+    printf("sweep: %llu items in %.2f s, %.0f a second\n", (unsigned long long)items, t2 - t1,
+           (double)items / (t2 - t1));
     struct arena arena defer(arena_deinit) = {0};
     items = 0;
     for (long n = 1; n <= changes; n++) {
@@ -178,7 +188,8 @@ int main(int argc, char **argv) {
         while (batch > 10000 && e->outbox_keys);
     }
     double t3 = now();
-    printf("stream: %ld changes in %.2f s, %.0f a second; %llu items, %llu suppressed, %llu checkpoints\n", changes, t3 - t2, (double)changes / (t3 - t2), (unsigned long long)items, (unsigned long long)e->suppressed,
+    printf("stream: %ld changes in %.2f s, %.0f a second; %llu items, %llu suppressed, %llu checkpoints\n", changes,
+           t3 - t2, (double)changes / (t3 - t2), (unsigned long long)items, (unsigned long long)e->suppressed,
            (unsigned long long)e->checkpoints);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);

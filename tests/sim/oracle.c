@@ -72,7 +72,8 @@ static void identity(struct made *m, const char *entity, int64_t a, int64_t b) {
     m->identity = hash_text(out, strlen(out));
 }
 
-static bool finish(struct made *m, struct builder *b, const char *table, const char *entity, const char *pk, const char *sk) {
+static bool finish(struct made *m, struct builder *b, const char *table, const char *entity, const char *pk,
+                   const char *sk) {
     if (!*pk || !*sk)
         return false; /* poison */
     put_pair(b, "PK", "S", pk);
@@ -86,7 +87,9 @@ static bool finish(struct made *m, struct builder *b, const char *table, const c
 static bool make_user(const struct sdb *db, const struct srow *u, struct made *m) {
     static const struct {
         const char *name, *type;
-    } a[] = {{"id", "N"}, {"username", "S"}, {"email", "S"}, {"password_hash", "S"}, {"first_name", "S"}, {"last_name", "S"}, {"is_seller", "BOOL"}, {"created_at", "S"}, {"updated_at", "S"}};
+    } a[] = {{"id", "N"},         {"username", "S"},  {"email", "S"},        {"password_hash", "S"},
+             {"first_name", "S"}, {"last_name", "S"}, {"is_seller", "BOOL"}, {"created_at", "S"},
+             {"updated_at", "S"}};
     static struct builder b;
     char x[64], y[64];
     (void)db;
@@ -174,7 +177,9 @@ static bool make_cart(const struct sdb *db, const struct srow *x, struct made *m
 static bool make_product(const struct sdb *db, const struct srow *p, struct made *m) {
     static const struct {
         const char *name, *type;
-    } a[] = {{"id", "N"}, {"seller_id", "N"}, {"category_id", "N"}, {"name", "S"}, {"description", "S"}, {"price", "N"}, {"inventory_quantity", "N"}, {"image_url", "S"}, {"created_at", "S"}, {"updated_at", "S"}};
+    } a[] = {{"id", "N"},          {"seller_id", "N"}, {"category_id", "N"},        {"name", "S"},
+             {"description", "S"}, {"price", "N"},     {"inventory_quantity", "N"}, {"image_url", "S"},
+             {"created_at", "S"},  {"updated_at", "S"}};
     static struct builder b;
     char id[64], name[64];
     b.count = 0;
@@ -212,7 +217,8 @@ static bool make_category(const struct sdb *db, const struct srow *c, struct mad
     return finish(m, &b, "Categories", "CATEGORY", pk, text(CATEGORIES, 1, c->c[1], sk));
 }
 
-static bool (*const makers[TABLES])(const struct sdb *, const struct srow *, struct made *) = {make_user, make_category, make_product, make_order, NULL, make_cart};
+static bool (*const makers[TABLES])(const struct sdb *, const struct srow *, struct made *) = {
+    make_user, make_category, make_product, make_order, NULL, make_cart};
 
 const struct expected *expected_at(int position) {
     if (position >= world->exp_cap) {
@@ -225,7 +231,8 @@ const struct expected *expected_at(int position) {
     if (x->made)
         return x;
     static struct made m;
-    *x = (struct expected){.keys = xcalloc(TABLES * ROWS_MAX, 8), .values = xcalloc(TABLES * ROWS_MAX, 8), .made = true};
+    *x =
+        (struct expected){.keys = xcalloc(TABLES * ROWS_MAX, 8), .values = xcalloc(TABLES * ROWS_MAX, 8), .made = true};
     const struct sdb *db = &world->src.hist[position];
     for (int t = 0; t < TABLES; t++)
         for (int i = 0; makers[t] && i < db->t[t].count; i++) { /* by key: the first has a key that several claim */
@@ -267,12 +274,14 @@ bool expected_of_some_root(int position, uint64_t key, uint64_t value) {
     const struct sdb *db = &world->src.hist[position];
     for (int t = 0; t < TABLES; t++)
         for (int i = 0; makers[t] && i < db->t[t].count; i++)
-            if (makers[t](db, &db->t[t].list[i], &m) && hash_text(m.key, strlen(m.key)) == key && hash_text(m.value, strlen(m.value)) == value)
+            if (makers[t](db, &db->t[t].list[i], &m) && hash_text(m.key, strlen(m.key)) == key &&
+                hash_text(m.value, strlen(m.value)) == value)
                 return true;
     return false;
 }
 
-/* [entity: users, orders, carts, products, categories] roots without key, roots whose item is poison; keys that several roots claim. */
+/* [entity: users, orders, carts, products, categories] roots without key, roots whose item is poison; keys that
+ * several roots claim. */
 void expected_gauges(int position, uint64_t unkeyed[5], uint64_t dead[5], uint64_t *conflicts) {
     static const int entity_tables[5] = {USERS, ORDERS, CART_ITEMS, PRODUCTS, CATEGORIES};
     static struct made m;
@@ -309,7 +318,9 @@ void expected_print(int position, FILE *out) {
     for (int t = 0; t < TABLES; t++)
         for (int i = 0; makers[t] && i < db->t[t].count; i++)
             if (makers[t](db, &db->t[t].list[i], &m))
-                fprintf(out, "  [%d] %016llx %s = %016llx %s\n", position, (unsigned long long)hash_text(m.key, strlen(m.key)), m.key, (unsigned long long)hash_text(m.value, strlen(m.value)), m.value);
+                fprintf(out, "  [%d] %016llx %s = %016llx %s\n", position,
+                        (unsigned long long)hash_text(m.key, strlen(m.key)), m.key,
+                        (unsigned long long)hash_text(m.value, strlen(m.value)), m.value);
 }
 
 /* ---- the engine's items in the same form */
@@ -374,7 +385,12 @@ uint64_t item_value(const struct item *item, bool *ret_refused, uint64_t *ret_id
     }
     bool cart = strcmp(name, "CART") == 0;
     struct made m;
-    identity(&m, name, strtol(cart ? id[1] : strcmp(name, "CATEGORY") == 0 ? id[3] : id[0], NULL, 10), cart ? strtol(id[2], NULL, 10) : 0);
+    identity(&m, name,
+             strtol(cart                            ? id[1]
+                    : strcmp(name, "CATEGORY") == 0 ? id[3]
+                                                    : id[0],
+                    NULL, 10),
+             cart ? strtol(id[2], NULL, 10) : 0);
     *ret_identity = m.identity;
     trace("    value %016llx %s", (unsigned long long)hash_text(out, strlen(out)), out);
     return hash_text(out, strlen(out));

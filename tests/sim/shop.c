@@ -1,4 +1,5 @@
-/* The fake source: a shop's tables by hand, random transactions with statement failures and cascades, and the whole history. */
+/* The fake source: a shop's tables by hand, random transactions with statement failures and cascades, and the whole
+ * history. */
 #include "tests/sim/world.h"
 
 enum style { ID, REF, TEXT, MONEY, STAMP, STATUS, FLAG, COUNT };
@@ -13,12 +14,49 @@ static const struct {
     int columns, keys;
     struct scolumn c[COLUMNS_MAX];
 } tables[TABLES] = {
-    {"users", 9, 1, {{"id", ID}, {"username", TEXT, false, 'u'}, {"email", TEXT, false, 'e'}, {"password_hash", TEXT, false, 'p'}, {"first_name", TEXT, true, 'f'}, {"last_name", TEXT, true, 'l'}, {"is_seller", FLAG}, {"created_at", STAMP}, {"updated_at", STAMP}}},
+    {"users",
+     9,
+     1,
+     {{"id", ID},
+      {"username", TEXT, false, 'u'},
+      {"email", TEXT, false, 'e'},
+      {"password_hash", TEXT, false, 'p'},
+      {"first_name", TEXT, true, 'f'},
+      {"last_name", TEXT, true, 'l'},
+      {"is_seller", FLAG},
+      {"created_at", STAMP},
+      {"updated_at", STAMP}}},
     {"categories", 4, 1, {{"id", ID}, {"name", TEXT, false, 'c'}, {"parent_id", REF, true}, {"created_at", STAMP}}},
-    {"products", 10, 1, {{"id", ID}, {"seller_id", REF}, {"category_id", REF, true}, {"name", TEXT, false, 'n'}, {"description", TEXT, true, 'd'}, {"price", MONEY}, {"inventory_quantity", COUNT}, {"image_url", TEXT, true, 'i'}, {"created_at", STAMP}, {"updated_at", STAMP}}},
-    {"orders", 6, 1, {{"id", ID}, {"user_id", REF}, {"status", STATUS}, {"total_amount", MONEY}, {"created_at", STAMP}, {"updated_at", STAMP}}},
-    {"order_items", 5, 1, {{"id", ID}, {"order_id", REF}, {"product_id", REF, true}, {"quantity", COUNT}, {"price_at_time", MONEY}}},
-    {"cart_items", 5, 2, {{"user_id", REF}, {"product_id", REF}, {"quantity", COUNT}, {"created_at", STAMP}, {"updated_at", STAMP}}},
+    {"products",
+     10,
+     1,
+     {{"id", ID},
+      {"seller_id", REF},
+      {"category_id", REF, true},
+      {"name", TEXT, false, 'n'},
+      {"description", TEXT, true, 'd'},
+      {"price", MONEY},
+      {"inventory_quantity", COUNT},
+      {"image_url", TEXT, true, 'i'},
+      {"created_at", STAMP},
+      {"updated_at", STAMP}}},
+    {"orders",
+     6,
+     1,
+     {{"id", ID},
+      {"user_id", REF},
+      {"status", STATUS},
+      {"total_amount", MONEY},
+      {"created_at", STAMP},
+      {"updated_at", STAMP}}},
+    {"order_items",
+     5,
+     1,
+     {{"id", ID}, {"order_id", REF}, {"product_id", REF, true}, {"quantity", COUNT}, {"price_at_time", MONEY}}},
+    {"cart_items",
+     5,
+     2,
+     {{"user_id", REF}, {"product_id", REF}, {"quantity", COUNT}, {"created_at", STAMP}, {"updated_at", STAMP}}},
 };
 static const char *const statuses[] = {"pending", "paid", "shipped", "delivered", "cancelled"};
 
@@ -27,8 +65,10 @@ static const struct sfk {
     int child, column, parent;
     enum fk_rule on_delete, on_update;
 } fks[] = {
-    {CATEGORIES, 2, CATEGORIES, FK_SET_NULL, FK_RESTRICT}, {PRODUCTS, 1, USERS, FK_CASCADE, FK_CASCADE},     {PRODUCTS, 2, CATEGORIES, FK_SET_NULL, FK_CASCADE}, {ORDERS, 1, USERS, FK_CASCADE, FK_CASCADE},
-    {ORDER_ITEMS, 1, ORDERS, FK_CASCADE, FK_CASCADE},      {ORDER_ITEMS, 2, PRODUCTS, FK_SET_NULL, FK_SET_NULL}, {CART_ITEMS, 0, USERS, FK_CASCADE, FK_CASCADE},    {CART_ITEMS, 1, PRODUCTS, FK_CASCADE, FK_CASCADE},
+    {CATEGORIES, 2, CATEGORIES, FK_SET_NULL, FK_RESTRICT}, {PRODUCTS, 1, USERS, FK_CASCADE, FK_CASCADE},
+    {PRODUCTS, 2, CATEGORIES, FK_SET_NULL, FK_CASCADE},    {ORDERS, 1, USERS, FK_CASCADE, FK_CASCADE},
+    {ORDER_ITEMS, 1, ORDERS, FK_CASCADE, FK_CASCADE},      {ORDER_ITEMS, 2, PRODUCTS, FK_SET_NULL, FK_SET_NULL},
+    {CART_ITEMS, 0, USERS, FK_CASCADE, FK_CASCADE},        {CART_ITEMS, 1, PRODUCTS, FK_CASCADE, FK_CASCADE},
 };
 
 /* ---- the schema as MySQL would tell it */
@@ -43,8 +83,15 @@ static const char *fk_columns[ARRAY_LEN(fks)][1];
 const struct schema shop_schema = {"online_shopping_store", schema_tables, TABLES};
 
 static void describe_column(struct column *column, const struct scolumn *c) {
-    static const enum column_type types[] = {COLUMN_INT, COLUMN_INT, COLUMN_TEXT, COLUMN_DECIMAL, COLUMN_TIMESTAMP, COLUMN_ENUM, COLUMN_INT, COLUMN_INT};
-    *column = (struct column){.name = c->name, .type = types[c->style], .nullable = c->nullable, .length = c->style == FLAG ? 1 : c->style == MONEY ? 10 : 4, .digits = c->style == MONEY ? 2 : 0};
+    static const enum column_type types[] = {COLUMN_INT,       COLUMN_INT,  COLUMN_TEXT, COLUMN_DECIMAL,
+                                             COLUMN_TIMESTAMP, COLUMN_ENUM, COLUMN_INT,  COLUMN_INT};
+    *column = (struct column){.name = c->name,
+                              .type = types[c->style],
+                              .nullable = c->nullable,
+                              .length = c->style == FLAG    ? 1
+                                        : c->style == MONEY ? 10
+                                                            : 4,
+                              .digits = c->style == MONEY ? 2 : 0};
     if (c->style == TEXT) {
         column->collation = 255;
         column->collation_name = "utf8mb4_0900_ai_ci";
@@ -63,13 +110,18 @@ void shop_init(void) {
         keys[t][0] = (struct table_key){"PRIMARY", true, true, false, false, numbers, (size_t)tables[t].keys};
         if (t == USERS)
             for (int i = 1; i <= 2; i++)
-                keys[t][i] = (struct table_key){i == 1 ? "username" : "email", false, true, false, false, &numbers[i], 1};
-        schema_tables[t] = (struct table){"online_shopping_store", tables[t].name, columns[t], (size_t)tables[t].columns, keys[t], t == USERS ? 3u : 1u, schema_fks[t], 0};
+                keys[t][i] =
+                    (struct table_key){i == 1 ? "username" : "email", false, true, false, false, &numbers[i], 1};
+        schema_tables[t] =
+            (struct table){"online_shopping_store", tables[t].name, columns[t], (size_t)tables[t].columns, keys[t],
+                           t == USERS ? 3u : 1u,    schema_fks[t],  0};
     }
     for (size_t i = 0; i < ARRAY_LEN(fks); i++) {
         struct table *child = &schema_tables[fks[i].child];
         fk_columns[i][0] = tables[fks[i].child].c[fks[i].column].name;
-        schema_fks[fks[i].child][child->foreign_key_count++] = (struct foreign_key){"fk", fk_columns[i], "online_shopping_store", tables[fks[i].parent].name, id_name, 1, fks[i].on_delete, fks[i].on_update};
+        schema_fks[fks[i].child][child->foreign_key_count++] =
+            (struct foreign_key){"fk", fk_columns[i],    "online_shopping_store", tables[fks[i].parent].name, id_name,
+                                 1,    fks[i].on_delete, fks[i].on_update};
     }
 }
 
@@ -131,7 +183,8 @@ void to_value(int table, int column, int64_t v, struct arena *arena, struct valu
         *ret = (struct value){.kind = VALUE_DECIMAL, .scale = 2, .len = (uint32_t)strlen(s), .data = s};
         break;
     case STAMP:
-        *ret = (struct value){.kind = VALUE_TIMESTAMP, .u = value_pack_datetime(&(struct datetime){2026, 11, 21, 10, (unsigned)v, 0, 0})};
+        *ret = (struct value){.kind = VALUE_TIMESTAMP,
+                              .u = value_pack_datetime(&(struct datetime){2026, 11, 21, 10, (unsigned)v, 0, 0})};
         break;
     case STATUS:
         *ret = (struct value){.kind = VALUE_ENUM, .u = (uint64_t)v, .len = (uint32_t)strlen(s), .data = s};
@@ -202,7 +255,8 @@ static bool cascade(struct statement *s, int t, const struct srow *before, const
             if (rule == FK_RESTRICT)
                 return false;
             changed.c[fks[f].column] = rule == FK_SET_NULL ? NONE : after ? after->c[0] : 0;
-            if (!write_row(s, fks[f].child, &child, rule == FK_CASCADE && !after ? NULL : &changed, world->cfg.fk_logged))
+            if (!write_row(s, fks[f].child, &child, rule == FK_CASCADE && !after ? NULL : &changed,
+                           world->cfg.fk_logged))
                 return false;
         }
     }
@@ -211,7 +265,8 @@ static bool cascade(struct statement *s, int t, const struct srow *before, const
 
 static bool references_hold(const struct statement *s, int t, const struct srow *row) {
     for (size_t f = 0; f < ARRAY_LEN(fks); f++)
-        if (fks[f].child == t && row->c[fks[f].column] != NONE && find(&s->db.t[fks[f].parent], fks[f].parent, &(struct srow){{row->c[fks[f].column]}}) < 0)
+        if (fks[f].child == t && row->c[fks[f].column] != NONE &&
+            find(&s->db.t[fks[f].parent], fks[f].parent, &(struct srow){{row->c[fks[f].column]}}) < 0)
             return false;
     return true;
 }
@@ -240,7 +295,10 @@ static int64_t random_value(int t, int c) {
         return NONE;
     switch (column->style) {
     case TEXT:
-        return chance(20) ? 0 : column->prefix == 'c' && chance(60) ? 7 : 1 + below(column->prefix == 'e' || column->prefix == 'u' ? 6 : 3);
+        return chance(20) ? 0
+               : column->prefix == 'c' && chance(60)
+                   ? 7
+                   : 1 + below(column->prefix == 'e' || column->prefix == 'u' ? 6 : 3);
     case MONEY:
         return t == PRODUCTS && chance(40) ? 98 : 1 + below(3);
     case STAMP:
@@ -267,7 +325,10 @@ static struct srow random_row(int t) {
 static bool swap_rows(struct statement *s, int t, struct srow a) {
     struct srows *rows = &s->db.t[t];
     struct srow b = rows->list[below(rows->count)];
-    int column = t == USERS && chance(700) ? 1 + below(2) : t == CATEGORIES && chance(500) ? 1 : t == ORDERS && chance(500) ? 1 : 0;
+    int column = t == USERS && chance(700)        ? 1 + below(2)
+                 : t == CATEGORIES && chance(500) ? 1
+                 : t == ORDERS && chance(500)     ? 1
+                                                  : 0;
     if (t == CART_ITEMS || same_key(t, &a, &b) || a.c[column] == b.c[column])
         return true;
     struct srow hidden = a, b2 = b, a2 = a;

@@ -20,7 +20,8 @@ void trace(const char *format, ...) {
         return;
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "[%lld end %d v%d g%d] ", (long long)(world->now_us / 1000000 % 1000000), world->src.end, world->src.visible, world->src.executed);
+    fprintf(stderr, "[%lld end %d v%d g%d] ", (long long)(world->now_us / 1000000 % 1000000), world->src.end,
+            world->src.visible, world->src.executed);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
@@ -71,7 +72,8 @@ static int fake_sync(int fd) { /* nothing on /dev/shm gets lost: remember what w
     return 0;
 }
 
-static const char *const crash_names[] = {"step", "decide.before_journal", "decide.before_send", "send", "checkpoint.before_commit", "checkpoint.committed"};
+static const char *const crash_names[] = {"step", "decide.before_journal",    "decide.before_send",
+                                          "send", "checkpoint.before_commit", "checkpoint.committed"};
 
 static void count_crash(const char *place) {
     for (size_t i = 0; i < ARRAY_LEN(crash_names); i++)
@@ -128,7 +130,8 @@ static bool came_back(int r, const struct error *error, const char *what) {
         crash(world->cfg.power && chance(400));
         return false;
     }
-    if (r == ERR_STORE && world->tiny) { /* the disk is full: the engine is given up and opened again, as the program does */
+    if (r == ERR_STORE &&
+        world->tiny) { /* the disk is full: the engine is given up and opened again, as the program does */
         totals.full++;
         trace("full: %s: %s", what, error->text);
         crash(false);
@@ -141,8 +144,14 @@ static bool came_back(int r, const struct error *error, const char *what) {
 
 static void start(void) {
     struct error error = {""};
-    struct engine_options o = {.state_dir = world->dir, .contract = world->contract, .hooks = {NULL, target_room, target_send}, .durable_journal = world->cfg.durable, .atomic_key_change = world->cfg.atomic,
-                               .map_bytes = (size_t)64 << 20, .checkpoint_ms = 1000 * (60 + below(600)), .batch_rows_max = 20};
+    struct engine_options o = {.state_dir = world->dir,
+                               .contract = world->contract,
+                               .hooks = {NULL, target_room, target_send},
+                               .durable_journal = world->cfg.durable,
+                               .atomic_key_change = world->cfg.atomic,
+                               .map_bytes = (size_t)64 << 20,
+                               .checkpoint_ms = 1000 * (60 + below(600)),
+                               .batch_rows_max = 20};
     world->life++;
     totals.opens++;
     world->tiny = world->noise && world->cfg.full && chance(300);
@@ -310,7 +319,13 @@ static int apply_change(const struct stxn *txn, const struct schange *c, bool to
     const struct table *table = &shop_schema.tables[c->table];
     bool wanted[COLUMNS_MAX];
     int r;
-    struct row_change change = {.kind = c->truncate ? ROW_TRUNCATE : !c->has_before ? ROW_INSERT : c->has_after ? ROW_UPDATE : ROW_DELETE, .table = table, .foreign_keys_off = txn->fk_off, .cascades_logged = world->cfg.fk_logged};
+    struct row_change change = {.kind = c->truncate      ? ROW_TRUNCATE
+                                        : !c->has_before ? ROW_INSERT
+                                        : c->has_after   ? ROW_UPDATE
+                                                         : ROW_DELETE,
+                                .table = table,
+                                .foreign_keys_off = txn->fk_off,
+                                .cascades_logged = world->cfg.fk_logged};
     change.handle = engine_map_table(world->e, table, wanted, &r, error);
     if (!change.handle)
         return r;
@@ -386,7 +401,8 @@ static void replay(void) {
     for (int p = from; p < end; p++)
         for (int i = 0; i < world->src.log[p].count; i++)
             if (!world->src.log[p].changes[i].truncate && world->up)
-                came_back(apply_change(&world->src.log[p], &world->src.log[p].changes[i], true, &error), &error, "engine_touch");
+                came_back(apply_change(&world->src.log[p], &world->src.log[p].changes[i], true, &error), &error,
+                          "engine_touch");
 }
 
 /* ---- checks */
@@ -408,7 +424,8 @@ static void check_acknowledged(void) {
         fail("I1 acknowledged %d is behind applied %d", a, place_of(engine_applied(world->e)));
     for (int i = 0; i < world->items_cap; i++)
         if (world->items[i].used && !value_in_range(world->items[i].key, world->items[i].value, a))
-            fail("I1 acknowledged %d, but %016llx = %016llx; contract there %016llx", a, (unsigned long long)world->items[i].key, (unsigned long long)world->items[i].value,
+            fail("I1 acknowledged %d, but %016llx = %016llx; contract there %016llx", a,
+                 (unsigned long long)world->items[i].key, (unsigned long long)world->items[i].value,
                  (unsigned long long)expected_value(a, world->items[i].key));
     for (int p = a; p <= MIN(a + 1, world->src.end); p++) /* and nothing is missing */
         for (int i = 0; i < expected_at(p)->count; i++) {
@@ -425,7 +442,8 @@ static void check_gauges(void) {
     engine_gauges(world->e, &g);
     for (int i = 0; i < 5; i++) {
         if (g.unkeyed[i] != unkeyed[i])
-            fail("gauge: entity %d has %d roots without key, the engine says %d", i, (int)unkeyed[i], (int)g.unkeyed[i]);
+            fail("gauge: entity %d has %d roots without key, the engine says %d", i, (int)unkeyed[i],
+                 (int)g.unkeyed[i]);
         if (g.dead[i] != dead[i])
             fail("gauge: entity %d has %d poison roots, the engine says %d", i, (int)dead[i], (int)g.dead[i]);
         letters += dead[i];
@@ -445,7 +463,8 @@ static void check_rest(void) {
     uint64_t rows = 0;
     for (int i = 0; i < x->count; i++)
         if (target_item(x->keys[i])->value != x->values[i])
-            fail("I3 %016llx: target %016llx, contract %016llx", (unsigned long long)x->keys[i], (unsigned long long)target_item(x->keys[i])->value, (unsigned long long)x->values[i]);
+            fail("I3 %016llx: target %016llx, contract %016llx", (unsigned long long)x->keys[i],
+                 (unsigned long long)target_item(x->keys[i])->value, (unsigned long long)x->values[i]);
     for (int i = 0; i < world->items_cap; i++)
         if (world->items[i].used && world->items[i].value && !expected_value(world->src.end, world->items[i].key))
             fail("I3 %016llx is left over", (unsigned long long)world->items[i].key);
@@ -568,7 +587,8 @@ static void drain(void) {
             ;
         check_acknowledged();
         engine_gauges(world->e, &g);
-        if (g.outbox_keys || g.sweeping || g.in_flight || g.life != ENGINE_STREAMING || world->e->refusals || store_entries(world->e->store, DB_REPLAY))
+        if (g.outbox_keys || g.sweeping || g.in_flight || g.life != ENGINE_STREAMING || world->e->refusals ||
+            store_entries(world->e->store, DB_REPLAY))
             continue;
         late_step();
         if (world->late_count == 0 && g.assertions == 0)
@@ -576,7 +596,9 @@ static void drain(void) {
         world->now_us += 30000000;
     }
     engine_gauges(world->e, &g);
-    fail("does not drain: outbox %d, flight %d, assertions %d, life %d, sweeping %d, applied %d of %d", (int)g.outbox_keys, (int)g.in_flight, (int)g.assertions, (int)g.life, g.sweeping, place_of(engine_applied(world->e)), world->src.end);
+    fail("does not drain: outbox %d, flight %d, assertions %d, life %d, sweeping %d, applied %d of %d",
+         (int)g.outbox_keys, (int)g.in_flight, (int)g.assertions, (int)g.life, g.sweeping,
+         place_of(engine_applied(world->e)), world->src.end);
 }
 
 static void configure(void) {
@@ -621,7 +643,12 @@ static void remove_store(void) {
 /* Returns false when an invariant was broken; *failure is the text. */
 static bool run_seed(uint64_t seed, const struct contract *contract, bool tracing, char failure[512]) {
     struct world *w = world = xcalloc(1, sizeof(*world));
-    *w = (struct world){.seed = seed, .rng = seed * 7919 + 1, .contract = contract, .now_us = 1800000000000000, .noise = true, .trace = tracing};
+    *w = (struct world){.seed = seed,
+                        .rng = seed * 7919 + 1,
+                        .contract = contract,
+                        .now_us = 1800000000000000,
+                        .noise = true,
+                        .trace = tracing};
     snprintf(w->dir, sizeof(w->dir), "/dev/shm/leat-sim-%d", (int)getpid());
     remove_store();
     volatile bool good = false;
@@ -664,7 +691,8 @@ static struct contract *load(const char *path) {
     size_t len;
     int r = sys_read_file(path, 1 << 20, &data, &len, &error);
     if (!r)
-        r = contract_load(&contract, path, (struct slice){data, len}, &shop_schema, &(struct contract_options){.table_prefix = ""}, &findings, &error);
+        r = contract_load(&contract, path, (struct slice){data, len}, &shop_schema,
+                          &(struct contract_options){.table_prefix = ""}, &findings, &error);
     if (r) {
         fprintf(stderr, "%s\n", error.text);
         exit(3);
@@ -675,13 +703,19 @@ static struct contract *load(const char *path) {
 }
 
 static void report(void) {
-    printf("%llu seeds, %llu steps, %llu transactions, %llu opens, %llu crashes (%llu power cuts) at", (unsigned long long)totals.seeds, (unsigned long long)totals.steps, (unsigned long long)totals.transactions,
+    printf("%llu seeds, %llu steps, %llu transactions, %llu opens, %llu crashes (%llu power cuts) at",
+           (unsigned long long)totals.seeds, (unsigned long long)totals.steps, (unsigned long long)totals.transactions,
            (unsigned long long)totals.opens, (unsigned long long)totals.crashes, (unsigned long long)totals.power_cuts);
     for (size_t i = 0; i < ARRAY_LEN(crash_names); i++)
         printf(" %s %llu", crash_names[i], (unsigned long long)totals.crash_at[i]);
-    printf("\n%llu writes (%llu deletes, %llu transactions), %llu ambiguous, %llu late arrivals, %llu refused, %llu again; %llu snapshots, %llu resets, %llu sweeps, disk full %llu times, %llu rows read again, %llu replays, outbox at most %llu\n", (unsigned long long)totals.sent,
-           (unsigned long long)totals.deletes, (unsigned long long)totals.transacts, (unsigned long long)totals.ambiguous, (unsigned long long)totals.late, (unsigned long long)totals.refused, (unsigned long long)totals.again,
-           (unsigned long long)totals.snapshots, (unsigned long long)totals.resets, (unsigned long long)totals.sweeps, (unsigned long long)totals.full, (unsigned long long)totals.rereads, (unsigned long long)totals.replays, (unsigned long long)totals.max_outbox);
+    printf("\n%llu writes (%llu deletes, %llu transactions), %llu ambiguous, %llu late arrivals, %llu refused, %llu "
+           "again; %llu snapshots, %llu resets, %llu sweeps, disk full %llu times, %llu rows read again, %llu replays, "
+           "outbox at most %llu\n",
+           (unsigned long long)totals.sent, (unsigned long long)totals.deletes, (unsigned long long)totals.transacts,
+           (unsigned long long)totals.ambiguous, (unsigned long long)totals.late, (unsigned long long)totals.refused,
+           (unsigned long long)totals.again, (unsigned long long)totals.snapshots, (unsigned long long)totals.resets,
+           (unsigned long long)totals.sweeps, (unsigned long long)totals.full, (unsigned long long)totals.rereads,
+           (unsigned long long)totals.replays, (unsigned long long)totals.max_outbox);
 }
 
 static int usage(void) {

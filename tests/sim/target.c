@@ -1,4 +1,5 @@
-/* The network and the target: writes are packed, throttled, lost, answered late or not at all, and arrive again up to fifteen minutes after they were signed. */
+/* The network and the target: writes are packed, throttled, lost, answered late or not at all, and arrive again up to
+ * fifteen minutes after they were signed. */
 #include "tests/sim/world.h"
 
 #define LATE_US ((int64_t)14 * 60 * 1000000)
@@ -8,7 +9,8 @@ uint64_t key_hash(struct slice bytes) {
     char out[4400];
     if (!item_key_get(bytes, &key))
         fail("a malformed item key");
-    snprintf(out, sizeof(out), "%s|%.*s|%.*s", world->contract->targets[key.target]->name, (int)key.pk.len, key.pk.data, (int)key.sk.len, key.sk.data);
+    snprintf(out, sizeof(out), "%s|%.*s|%.*s", world->contract->targets[key.target]->name, (int)key.pk.len, key.pk.data,
+             (int)key.sk.len, key.sk.data);
     return hash_text(out, strlen(out));
 }
 
@@ -67,7 +69,10 @@ int target_send(void *context, const struct item_write *writes, size_t count, bo
     struct request *q = NULL;
     totals.transacts += transact;
     for (size_t i = 0; i < count; i++) {
-        struct write_sim w = {.key = xmalloc(writes[i].key.len), .key_len = writes[i].key.len, .ticket = writes[i].ticket, .key_hash = key_hash(writes[i].key)};
+        struct write_sim w = {.key = xmalloc(writes[i].key.len),
+                              .key_len = writes[i].key.len,
+                              .ticket = writes[i].ticket,
+                              .key_hash = key_hash(writes[i].key)};
         memcpy(w.key, writes[i].key.data, w.key_len);
         if (writes[i].item)
             w.value = item_value(writes[i].item, &w.refused, &w.identity);
@@ -75,12 +80,17 @@ int target_send(void *context, const struct item_write *writes, size_t count, bo
             for (int k = 0; k < world->net[n]->count; k++)
                 if (world->net[n]->writes[k].key_hash == w.key_hash)
                     fail("I2 two writes in flight for %016llx", (unsigned long long)w.key_hash);
-        trace("  send %s%016llx = %016llx at %d", transact ? "tx " : "", (unsigned long long)w.key_hash, (unsigned long long)w.value, label);
+        trace("  send %s%016llx = %016llx at %d", transact ? "tx " : "", (unsigned long long)w.key_hash,
+              (unsigned long long)w.value, label);
         totals.sent++;
         totals.deletes += w.value == 0;
         if (!q || !transact) {
             q = xcalloc(1, sizeof(*q));
-            *q = (struct request){.writes = xcalloc(transact ? count : 1, sizeof(w)), .label = label, .life = world->life, .transact = transact, .signed_us = world->now_us};
+            *q = (struct request){.writes = xcalloc(transact ? count : 1, sizeof(w)),
+                                  .label = label,
+                                  .life = world->life,
+                                  .transact = transact,
+                                  .signed_us = world->now_us};
             push(&world->net, &world->net_count, &world->net_cap, q);
         }
         q->writes[q->count++] = w;
@@ -100,7 +110,8 @@ static void check_value(const struct request *q, const struct write_sim *w) {
         return; /* a key that several claim passes through hands while the sweep has not met all of them */
     if (world->snapshot_seen && !w->value)
         return;
-    fail("I5 value of %016llx at %d: sent %016llx, contract %016llx", (unsigned long long)w->key_hash, q->label, (unsigned long long)w->value, (unsigned long long)expected);
+    fail("I5 value of %016llx at %d: sent %016llx, contract %016llx", (unsigned long long)w->key_hash, q->label,
+         (unsigned long long)w->value, (unsigned long long)expected);
 }
 
 static int holders(uint64_t identity) {
@@ -110,7 +121,8 @@ static int holders(uint64_t identity) {
     return n;
 }
 
-/* Was the row's item away for a moment (the row, or its key in a conflict) since one of them was written? Then it is no move. */
+/* Was the row's item away for a moment (the row, or its key in a conflict) since one of them was written? Then it is
+ * no move. */
 static bool was_away(const struct request *q, uint64_t identity, int from) {
     int to = q->label;
     for (int i = 0; i < world->items_cap; i++)
@@ -124,17 +136,20 @@ static bool was_away(const struct request *q, uint64_t identity, int from) {
     return false;
 }
 
-static void check_atomic(const struct request *q, const uint64_t *identities, const int *before, const int *labels, int count) {
+static void check_atomic(const struct request *q, const uint64_t *identities, const int *before, const int *labels,
+                         int count) {
     for (int i = 0; i < count; i++) {
         int after = holders(identities[i]);
-        if (before[i] == 1 && after == 0 && expected_identity_keys(q->label, identities[i]) && !was_away(q, identities[i], MIN(labels[i], q->label)))
+        if (before[i] == 1 && after == 0 && expected_identity_keys(q->label, identities[i]) &&
+            !was_away(q, identities[i], MIN(labels[i], q->label)))
             fail("atomic: an item is nowhere while its key moves (position %d)", q->label);
         if (before[i] < 2 && after > 1 && !was_away(q, identities[i], MIN(labels[i], q->label)))
             fail("atomic: an item is at two keys while its key moves (position %d)", q->label);
     }
 }
 
-/* I4: each value is the contract's at some position that is not before the last one's. The item keeps the earliest such position. */
+/* I4: each value is the contract's at some position that is not before the last one's. The item keeps the earliest
+ * such position. */
 static void see(const struct request *q, const struct write_sim *w, struct titem *item) {
     for (int p = MAX(item->label, 0); p <= q->label; p++)
         if (expected_value(p, w->key_hash) == w->value) {
@@ -173,14 +188,21 @@ static void deliver(struct request *q) {
 }
 
 static void answer(struct request *q, int i, enum outcome_kind kind) {
-    struct outcome outcome = {.ticket = q->writes[i].ticket, .kind = kind, .ambiguous_us = q->ambiguous_us, .reason = "refused by the target"};
+    struct outcome outcome = {.ticket = q->writes[i].ticket,
+                              .kind = kind,
+                              .ambiguous_us = q->ambiguous_us,
+                              .reason = "refused by the target"};
     struct error error = {""};
     int r = engine_answer(world->e, &outcome, &error);
     if (r == ERR_STORE && world->tiny)
         world->crashing = true;
     else if (r)
         fail("engine_answer: %s", error.text);
-    trace("  answer %016llx %s ambiguous %d", (unsigned long long)q->writes[i].key_hash, kind == OUTCOME_WRITTEN ? "written" : kind == OUTCOME_AGAIN ? "again" : "poison", q->ambiguous_us != 0);
+    trace("  answer %016llx %s ambiguous %d", (unsigned long long)q->writes[i].key_hash,
+          kind == OUTCOME_WRITTEN ? "written"
+          : kind == OUTCOME_AGAIN ? "again"
+                                  : "poison",
+          q->ambiguous_us != 0);
 }
 
 static void finish(struct request *q, int at) {

@@ -1,7 +1,9 @@
-/* The simulator: the engine against a fake source, a fake network and target, a pinned clock, and crashes; one process, by seed.
+/* The simulator: the engine against a fake source, a fake network and target, a pinned clock, and crashes; one
+ * process, by seed.
  *
- * shop.c is the source (rows, transactions, cascades, history), oracle.c says by hand-written loops which items must exist at a position, target.c is the network with DynamoDB behind it,
- * sim.c drives the engine and checks the invariants of ARCHITECTURE.md. */
+ * shop.c is the source (rows, transactions, cascades, history), oracle.c says by hand-written loops which items must
+ * exist at a position, target.c is the network with DynamoDB behind it, sim.c drives the engine and checks the
+ * invariants of ARCHITECTURE.md. */
 #pragma once
 
 #include "contract/load.h"
@@ -38,7 +40,8 @@ struct stxn {
 };
 
 struct config {
-    bool fk_logged, crash, power, faults, late, inflight_late, atomic, gtid, fuzzy_rows, replay, watch, durable, reset, sweep, full;
+    bool fk_logged, crash, power, faults, late, inflight_late, atomic, gtid, fuzzy_rows, replay, watch, durable, reset,
+        sweep, full;
     int image; /* 0 full, 1 minimal, 2 mixed */
     int pre, steps, room;
 };
@@ -98,7 +101,8 @@ struct world {
 extern struct world *world;
 
 struct totals {
-    uint64_t seeds, steps, transactions, crashes, power_cuts, opens, sent, deletes, transacts, late, ambiguous, refused, again, assertions, sweeps, resets, full, rereads, replays, snapshots, checkpoints, crash_at[16], max_outbox;
+    uint64_t seeds, steps, transactions, crashes, power_cuts, opens, sent, deletes, transacts, late, ambiguous, refused,
+        again, assertions, sweeps, resets, full, rereads, replays, snapshots, checkpoints, crash_at[16], max_outbox;
 };
 extern struct totals totals;
 

@@ -1,4 +1,5 @@
-/* The engine on a contract that the shop does not show: ordered, limited and filtered lists, JSON text, the first of many, keys longer than the store's, poison and its letters. */
+/* The engine on a contract that the shop does not show: ordered, limited and filtered lists, JSON text, the first of
+ * many, keys longer than the store's, poison and its letters. */
 #include "contract/load.h"
 #include "tests/unit/shop_schema.h"
 #include "tests/unit/test.h"
@@ -8,24 +9,44 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct column authors_columns[] = {TEXT_COLUMN("code", false), TEXT_COLUMN("label", true), INT_COLUMN("gone", false)};
+static const struct column authors_columns[] = {TEXT_COLUMN("code", false), TEXT_COLUMN("label", true),
+                                                INT_COLUMN("gone", false)};
 static const struct table_key authors_keys[] = {PRIMARY(1, 0)};
-static const struct column books_columns[] = {INT_COLUMN("id", false), TEXT_COLUMN("author", true), TEXT_COLUMN("title", false), INT_COLUMN("year", true), INT_COLUMN("hidden", false)};
+static const struct column books_columns[] = {INT_COLUMN("id", false), TEXT_COLUMN("author", true),
+                                              TEXT_COLUMN("title", false), INT_COLUMN("year", true),
+                                              INT_COLUMN("hidden", false)};
 static const struct table_key books_keys[] = {PRIMARY(1, 0)};
 static const struct table tables[] = {
-    {.database = "library", .name = "authors", .columns = authors_columns, .column_count = 3, .keys = authors_keys, .key_count = 1},
-    {.database = "library", .name = "books", .columns = books_columns, .column_count = 5, .keys = books_keys, .key_count = 1},
+    {.database = "library",
+     .name = "authors",
+     .columns = authors_columns,
+     .column_count = 3,
+     .keys = authors_keys,
+     .key_count = 1},
+    {.database = "library",
+     .name = "books",
+     .columns = books_columns,
+     .column_count = 5,
+     .keys = books_keys,
+     .key_count = 1},
 };
 static const struct schema library = {"library", tables, ARRAY_LEN(tables)};
 
 #define JOIN "'target_table': 'books', 'join_condition': 'books.author = authors.code'"
 static const char contract_text[] =
-    "[{'table': 'Authors', 'pk': 'code', 'source_table': 'authors', 'filter': 'gone = 0', 'gsis': [{'index_name': 'ByLabel', 'pk': 'label'}], 'attributes': ["
+    "[{'table': 'Authors', 'pk': 'code', 'source_table': 'authors', 'filter': 'gone = 0', 'gsis': [{'index_name': "
+    "'ByLabel', 'pk': 'label'}], 'attributes': ["
     "{'name': 'code', 'type': 'S', 'source_column': 'code'}, {'name': 'label', 'type': 'S', 'source_column': 'label'},"
-    "{'name': 'newest', 'type': 'L', 'join': {'type': 'json-construction', " JOIN ", 'construction': {'type': 'array', 'order_by': 'books.year DESC, books.title', 'limit': 3, 'filter': 'hidden = 0',"
-    " 'attributes': [{'name': 't', 'type': 'S', 'source_column': 'title'}, {'name': 'y', 'type': 'N', 'source_column': 'year'}]}}},"
-    "{'name': 'all', 'type': 'S', 'join': {'type': 'json-construction', " JOIN ", 'construction': {'type': 'array', 'attributes': [{'name': 'i', 'type': 'N', 'source_column': 'id'}]}}},"
-    "{'name': 'first', 'type': 'M', 'join': {'type': 'json-construction', " JOIN ", 'construction': {'type': 'object', 'order_by': 'year', 'attributes': [{'name': 't', 'type': 'S', 'source_column': 'title'}]}}}"
+    "{'name': 'newest', 'type': 'L', 'join': {'type': 'json-construction', " JOIN
+    ", 'construction': {'type': 'array', 'order_by': 'books.year DESC, books.title', 'limit': 3, 'filter': 'hidden = "
+    "0',"
+    " 'attributes': [{'name': 't', 'type': 'S', 'source_column': 'title'}, {'name': 'y', 'type': 'N', 'source_column': "
+    "'year'}]}}},"
+    "{'name': 'all', 'type': 'S', 'join': {'type': 'json-construction', " JOIN
+    ", 'construction': {'type': 'array', 'attributes': [{'name': 'i', 'type': 'N', 'source_column': 'id'}]}}},"
+    "{'name': 'first', 'type': 'M', 'join': {'type': 'json-construction', " JOIN
+    ", 'construction': {'type': 'object', 'order_by': 'year', 'attributes': [{'name': 't', 'type': 'S', "
+    "'source_column': 'title'}]}}}"
     "]}]";
 
 /* What the target holds: one item at most, as JSON, by key. */
@@ -57,13 +78,16 @@ static int send_writes(void *context, const struct item_write *writes, size_t co
         struct item_key key;
         size_t n = 0;
         assert_true(item_key_get(writes[i].key, &key));
-        while (n < f->item_count && (f->items[n].pk_len != key.pk.len || memcmp(f->items[n].pk, key.pk.data, MIN(key.pk.len, 30)) != 0))
+        while (n < f->item_count &&
+               (f->items[n].pk_len != key.pk.len || memcmp(f->items[n].pk, key.pk.data, MIN(key.pk.len, 30)) != 0))
             n++;
         f->item_count = MAX(f->item_count, n + 1);
         f->items[n].pk_len = key.pk.len;
         snprintf(f->items[n].pk, sizeof(f->items[n].pk), "%.*s", (int)MIN(key.pk.len, (size_t)30), key.pk.data);
         struct buf json = BUF_INIT(1 << 20);
-        struct attr map = {.type = ATTR_M, .count = writes[i].item ? (uint32_t)writes[i].item->count : 0, .members = writes[i].item ? writes[i].item->members : NULL};
+        struct attr map = {.type = ATTR_M,
+                           .count = writes[i].item ? (uint32_t)writes[i].item->count : 0,
+                           .members = writes[i].item ? writes[i].item->members : NULL};
         if (writes[i].item)
             attr_put_json(&json, &map);
         snprintf(f->items[n].json, sizeof(f->items[n].json), "%s", writes[i].item ? buf_text(&json) : "");
@@ -75,7 +99,12 @@ static int send_writes(void *context, const struct item_write *writes, size_t co
 }
 
 static void open_engine(struct fixture *f) {
-    struct engine_options o = {.state_dir = f->dir, .contract = f->contract, .hooks = {f, room, send_writes}, .durable_journal = true, .atomic_key_change = true, .map_bytes = 64 << 20};
+    struct engine_options o = {.state_dir = f->dir,
+                               .contract = f->contract,
+                               .hooks = {f, room, send_writes},
+                               .durable_journal = true,
+                               .atomic_key_change = true,
+                               .map_bytes = 64 << 20};
     if (engine_open(&f->engine, &o, &error))
         fail_msg("%s", error.text);
 }
@@ -99,7 +128,8 @@ static int setup(void **state) {
     for (size_t i = 0; i < sizeof(text); i++)
         text[i] = contract_text[i] == '\'' ? '"' : contract_text[i];
     *state = f;
-    if (contract_load(&f->contract, "c.json", (struct slice){text, sizeof(text) - 1}, &library, &(struct contract_options){"library", ""}, &findings, &error)) {
+    if (contract_load(&f->contract, "c.json", (struct slice){text, sizeof(text) - 1}, &library,
+                      &(struct contract_options){"library", ""}, &findings, &error)) {
         fprintf(stderr, "%s\n", error.text);
         return -1;
     }
@@ -139,7 +169,13 @@ static struct value number(int64_t i) {
 
 static void change(struct fixture *f, size_t table, const struct value *before, const struct value *after) {
     int r;
-    struct row_change c = {.kind = !before ? ROW_INSERT : after ? ROW_UPDATE : ROW_DELETE, .table = &tables[table], .before = before, .after = after, .cascades_logged = true};
+    struct row_change c = {.kind = !before ? ROW_INSERT
+                                   : after ? ROW_UPDATE
+                                           : ROW_DELETE,
+                           .table = &tables[table],
+                           .before = before,
+                           .after = after,
+                           .cascades_logged = true};
     c.handle = engine_map_table(f->engine, c.table, NULL, &r, &error);
     assert_non_null(c.handle);
     if (engine_apply(f->engine, &c, &error))
@@ -157,8 +193,10 @@ static void put_author(struct fixture *f, const char *code, const char *label, i
     const struct value row[] = {text(code), text(label), number(gone)};
     change(f, 0, NULL, row);
 }
-static void put_book(struct fixture *f, int64_t id, const char *author, const char *title, int64_t year, int64_t hidden) {
-    const struct value row[] = {number(id), text(author), text(title), year ? number(year) : (struct value){.kind = VALUE_NULL}, number(hidden)};
+static void put_book(struct fixture *f, int64_t id, const char *author, const char *title, int64_t year,
+                     int64_t hidden) {
+    const struct value row[] = {number(id), text(author), text(title),
+                                year ? number(year) : (struct value){.kind = VALUE_NULL}, number(hidden)};
     change(f, 1, NULL, row);
 }
 
@@ -180,19 +218,26 @@ static void test_lists(void **state) {
     put_book(f, 7, "le", "Undated", 0, 0);
     put_book(f, 8, "other", "Elsewhere", 2000, 0);
     commit(f);
-    assert_string_equal(item(f, "le"), "{\"code\":\"le\",\"label\":\"Le Guin\",\"newest\":[{\"t\":\"Dispossessed\",\"y\":1974},{\"t\":\"Atuan\",\"y\":1971},{\"t\":\"Lathe\",\"y\":1971}],"
-                                       "\"all\":\"[{\\\"i\\\":1},{\\\"i\\\":3},{\\\"i\\\":4},{\\\"i\\\":5},{\\\"i\\\":7},{\\\"i\\\":9}]\",\"first\":{\"t\":\"Undated\"}}");
+    assert_string_equal(item(f, "le"), "{\"code\":\"le\",\"label\":\"Le "
+                                       "Guin\",\"newest\":[{\"t\":\"Dispossessed\",\"y\":1974},{\"t\":\"Atuan\",\"y\":"
+                                       "1971},{\"t\":\"Lathe\",\"y\":1971}],"
+                                       "\"all\":\"[{\\\"i\\\":1},{\\\"i\\\":3},{\\\"i\\\":4},{\\\"i\\\":5},{\\\"i\\\":"
+                                       "7},{\\\"i\\\":9}]\",\"first\":{\"t\":\"Undated\"}}");
     /* a change that no item shows is not written again */
     size_t sent = f->sent;
-    const struct value before[] = {number(1), text("le"), text("Draft"), number(1999), number(1)}, after[] = {number(1), text("le"), text("Drafts"), number(1998), number(1)};
+    const struct value before[] = {number(1), text("le"), text("Draft"), number(1999), number(1)},
+                       after[] = {number(1), text("le"), text("Drafts"), number(1998), number(1)};
     change(f, 1, before, after);
     commit(f);
     assert_int_equal(f->sent, sent);
     /* a child that leaves is found by its image before */
-    const struct value leaves[] = {number(5), text("other"), text("Dispossessed"), number(1974), number(0)}, was[] = {number(5), text("le"), text("Dispossessed"), number(1974), number(0)};
+    const struct value leaves[] = {number(5), text("other"), text("Dispossessed"), number(1974), number(0)},
+                       was[] = {number(5), text("le"), text("Dispossessed"), number(1974), number(0)};
     change(f, 1, was, leaves);
     commit(f);
-    assert_non_null(strstr(item(f, "le"), "\"newest\":[{\"t\":\"Atuan\",\"y\":1971},{\"t\":\"Lathe\",\"y\":1971},{\"t\":\"Earthsea\",\"y\":1968}]"));
+    assert_non_null(strstr(
+        item(f, "le"),
+        "\"newest\":[{\"t\":\"Atuan\",\"y\":1971},{\"t\":\"Lathe\",\"y\":1971},{\"t\":\"Earthsea\",\"y\":1968}]"));
 }
 
 static void test_filter(void **state) {
@@ -218,7 +263,8 @@ static void test_long_keys(void **state) {
     put_book(f, 1, b, "of B", 1, 0);
     commit(f);
     assert_int_equal(f->sent, 2);
-    const struct value before[] = {number(1), text(b), text("of B"), number(1), number(0)}, after[] = {number(1), text(a), text("of A"), number(1), number(0)};
+    const struct value before[] = {number(1), text(b), text("of B"), number(1), number(0)},
+                       after[] = {number(1), text(a), text("of A"), number(1), number(0)};
     change(f, 1, before, after);
     commit(f);
     assert_int_equal(f->sent, 4);
@@ -236,7 +282,8 @@ static void test_long_keys(void **state) {
     assert_int_equal(engine_life(f->engine), ENGINE_RECOVERING);
 }
 
-static void reopen(struct fixture *f, uint64_t offset) { /* without a checkpoint, as after a crash; the stream goes back */
+static void reopen(struct fixture *f,
+                   uint64_t offset) { /* without a checkpoint, as after a crash; the stream goes back */
     engine_free(f->engine);
     f->engine = NULL;
     f->waiting = 0;
@@ -249,7 +296,8 @@ static void commit_only(struct fixture *f) {
     assert_int_equal(engine_commit(f->engine, &end, &error), 0);
 }
 
-/* Invariant 4: what was sent as of a position is not followed by what was before it, also when the batch up to that position decided nothing. */
+/* Invariant 4: what was sent as of a position is not followed by what was before it, also when the batch up to that
+ * position decided nothing. */
 static void test_no_time_travel(void **state) {
     struct fixture *f = *state;
     const struct value row[] = {text("t"), text("T"), number(0)};
@@ -277,7 +325,8 @@ static void test_no_time_travel(void **state) {
 
 static int count_letters(void *context, const struct dead_letter *letter) {
     char *out = context;
-    snprintf(out, 400, "%s|%.*s|%s", letter->entity->root->name, (int)letter->root.len, letter->root.data, letter->reason);
+    snprintf(out, 400, "%s|%.*s|%s", letter->entity->root->name, (int)letter->root.len, letter->root.data,
+             letter->reason);
     return 0;
 }
 
@@ -287,7 +336,8 @@ static void test_poison(void **state) {
     struct engine_gauges g;
     put_author(f, "p", "fine", 0);
     commit(f);
-    const struct value good[] = {text("p"), text("fine"), number(0)}, bad[] = {text("p"), text(""), number(0)}; /* an empty index key */
+    const struct value good[] = {text("p"), text("fine"), number(0)},
+                       bad[] = {text("p"), text(""), number(0)}; /* an empty index key */
     change(f, 0, good, bad);
     commit(f);
     assert_string_equal(item(f, "p"), ""); /* nothing stale stays */
@@ -311,7 +361,8 @@ static void test_other_contract(void **state) {
     other->fingerprint.bytes[0] ^= 1;
     engine_free(f->engine);
     struct engine *e = NULL;
-    struct engine_options o = {.state_dir = f->dir, .contract = other, .hooks = {f, room, send_writes}, .map_bytes = 64 << 20};
+    struct engine_options o = {
+        .state_dir = f->dir, .contract = other, .hooks = {f, room, send_writes}, .map_bytes = 64 << 20};
     assert_int_equal(engine_open(&e, &o, &error), ERR_CONFIG);
     assert_non_null(strstr(error.text, "made for another contract"));
     other->fingerprint.bytes[0] ^= 1;
@@ -320,18 +371,23 @@ static void test_other_contract(void **state) {
 
 static void test_columns_by_name(void **state) {
     struct fixture *f = *state;
-    static const struct column moved[] = {INT_COLUMN("gone", false), TEXT_COLUMN("extra", true), TEXT_COLUMN("LABEL", true), TEXT_COLUMN("code", false)};
+    static const struct column moved[] = {INT_COLUMN("gone", false), TEXT_COLUMN("extra", true),
+                                          TEXT_COLUMN("LABEL", true), TEXT_COLUMN("code", false)};
     static const struct column short_of[] = {INT_COLUMN("gone", false), TEXT_COLUMN("code", false)};
-    static const struct column typed[] = {TEXT_COLUMN("gone", false), TEXT_COLUMN("code", false), TEXT_COLUMN("label", true)};
-    const struct table a = {.database = "library", .name = "authors", .columns = moved, .column_count = 4}, b = {.database = "library", .name = "authors", .columns = short_of, .column_count = 2},
-                       c = {.database = "library", .name = "authors", .columns = typed, .column_count = 3}, d = {.database = "elsewhere", .name = "authors", .columns = moved, .column_count = 4};
+    static const struct column typed[] = {TEXT_COLUMN("gone", false), TEXT_COLUMN("code", false),
+                                          TEXT_COLUMN("label", true)};
+    const struct table a = {.database = "library", .name = "authors", .columns = moved, .column_count = 4},
+                       b = {.database = "library", .name = "authors", .columns = short_of, .column_count = 2},
+                       c = {.database = "library", .name = "authors", .columns = typed, .column_count = 3},
+                       d = {.database = "elsewhere", .name = "authors", .columns = moved, .column_count = 4};
     bool wanted[4];
     int r;
     void *handle = engine_map_table(f->engine, &a, wanted, &r, &error);
     assert_non_null(handle);
     assert_true(wanted[0] && !wanted[1] && wanted[2] && wanted[3]);
     const struct value row[] = {number(0), text("no"), text("L"), text("c")};
-    struct row_change change = {.kind = ROW_INSERT, .table = &a, .after = row, .handle = handle, .cascades_logged = true};
+    struct row_change change = {
+        .kind = ROW_INSERT, .table = &a, .after = row, .handle = handle, .cascades_logged = true};
     assert_int_equal(engine_apply(f->engine, &change, &error), 0);
     commit(f);
     assert_string_equal(item(f, "c"), "{\"code\":\"c\",\"label\":\"L\"}");
@@ -348,7 +404,9 @@ static void test_columns_by_name(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_ENGINE(test_lists), WITH_ENGINE(test_filter), WITH_ENGINE(test_long_keys), WITH_ENGINE(test_no_time_travel), WITH_ENGINE(test_poison), WITH_ENGINE(test_other_contract), WITH_ENGINE(test_columns_by_name),
+        WITH_ENGINE(test_lists),           WITH_ENGINE(test_filter), WITH_ENGINE(test_long_keys),
+        WITH_ENGINE(test_no_time_travel),  WITH_ENGINE(test_poison), WITH_ENGINE(test_other_contract),
+        WITH_ENGINE(test_columns_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

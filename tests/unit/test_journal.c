@@ -1,4 +1,5 @@
-/* The journal: what was written comes back; a torn tail ends it and is cut off; it starts anew. And the ring behind the acknowledged position. */
+/* The journal: what was written comes back; a torn tail ends it and is cut off; it starts anew. And the ring behind the
+ * acknowledged position. */
 #include "tests/unit/test.h"
 
 #include "transform/flight.h"
@@ -90,7 +91,8 @@ static void test_comes_back(void **state) {
     journal_free(j);
 }
 
-/* Invariant 4's premise: whatever length a crash leaves, exactly the whole records before it count, and what is written then is read again. */
+/* Invariant 4's premise: whatever length a crash leaves, exactly the whole records before it count, and what is written
+ * then is read again. */
 static void test_torn_at_every_byte(void **state) {
     (void)state;
     struct seen seen;
@@ -220,9 +222,12 @@ static void test_flight(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_comes_back, setup, teardown), cmocka_unit_test_setup_teardown(test_torn_at_every_byte, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_flipped_bit, setup, teardown), cmocka_unit_test_setup_teardown(test_many_keys, setup, teardown),
-        cmocka_unit_test(test_ring), cmocka_unit_test(test_flight),
+        cmocka_unit_test_setup_teardown(test_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_torn_at_every_byte, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_flipped_bit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_keys, setup, teardown),
+        cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

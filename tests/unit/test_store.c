@@ -126,7 +126,8 @@ static void test_long_keys(void **state) {
     memset(b, 'k', sizeof(b));
     b[2999] = 'l';
     struct slice x = {a, sizeof(a)}, y = {b, sizeof(b)};
-    struct buf kx defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX), ky defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX), value defer(buf_deinit) = BUF_INIT(8192);
+    struct buf kx defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX), ky defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX),
+                  value defer(buf_deinit) = BUF_INIT(8192);
     assert_true(key_put_part(&kx, x, KEY_PART_MAX));
     assert_true(key_put_part(&ky, y, KEY_PART_MAX));
     assert_int_equal(kx.len, KEY_PART_MAX);
@@ -148,8 +149,10 @@ static void test_long_keys(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_checkpoint, setup, teardown), cmocka_unit_test_setup_teardown(test_modes_and_lock, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_scan, setup, teardown),       cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_checkpoint, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_modes_and_lock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scan, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full, setup, teardown),
         cmocka_unit_test(test_long_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
