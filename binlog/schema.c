@@ -4,6 +4,7 @@
  * cache of statistics, but columns and keys are always current. */
 #include "binlog/charset.h"
 #include "binlog/client.h"
+#include "binlog/default.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +56,19 @@ static void parse_labels(struct slice type, struct arena *arena, struct column *
     column->label_count = count;
 }
 
+/* DEFAULT_GENERATED: a function or an expression. Those, and auto-increment, are in every image. A default that an ALTER changed since
+ * the event was written is taken for the event's: nothing in the binlog tells; only binlog_row_image=FULL does not need it. */
+static struct value take_default(const struct client_rows *rows, const struct column *c, struct arena *arena) {
+    const char *extra = client_string(rows, 5);
+    struct slice text = client_text(rows, 13);
+    if (c->generated || strcasestr(extra, "DEFAULT_GENERATED") || strcasestr(extra, "auto_increment"))
+        return (struct value){.kind = VALUE_UNKNOWN};
+    int decimals = client_text(rows, 7).data ? (int)client_number(rows, 7) : -1;
+    return text.data ? default_from_text(c, text, decimals, arena) : default_implicit(c, arena);
+}
+
 /* Columns of the query: 0 table, 1 name, 2 data type, 3 column type, 4 nullable, 5 extra, 6 numeric precision, 7 numeric scale,
- * 8 datetime precision, 9 character bytes, 10 collation, 11 its number, 12 is generated */
+ * 8 datetime precision, 9 character bytes, 10 collation, 11 its number, 12 is generated, 13 default */
 static void take_column(const struct client_rows *rows, struct arena *arena, struct column *c) {
     const char *data_type = client_string(rows, 2), *extra = client_string(rows, 5);
     *c = (struct column){.name = arena_strdup(arena, client_string(rows, 1))};
@@ -87,6 +99,7 @@ static void take_column(const struct client_rows *rows, struct arena *arena, str
     }
     if (c->type == COLUMN_ENUM || c->type == COLUMN_SET)
         parse_labels(client_text(rows, 3), arena, c);
+    c->default_value = take_default(rows, c, arena);
 }
 
 struct builder {
@@ -111,7 +124,8 @@ static int read_columns(struct builder *b, size_t table_max, struct error *error
     client_quote(&database, b->database);
     int r = client_select(b->c, &rows, error,
                           "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.IS_NULLABLE, c.EXTRA, c.NUMERIC_PRECISION, "
-                          "c.NUMERIC_SCALE, c.DATETIME_PRECISION, c.CHARACTER_OCTET_LENGTH, c.COLLATION_NAME, l.ID, c.GENERATION_EXPRESSION <> '' "
+                          "c.NUMERIC_SCALE, c.DATETIME_PRECISION, c.CHARACTER_OCTET_LENGTH, c.COLLATION_NAME, l.ID, c.GENERATION_EXPRESSION <> '', "
+                          "c.COLUMN_DEFAULT "
                           "FROM information_schema.COLUMNS c JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) "
                           "LEFT JOIN information_schema.COLLATIONS l ON l.COLLATION_NAME = c.COLLATION_NAME "
                           "WHERE c.TABLE_SCHEMA = %s AND t.TABLE_TYPE = 'BASE TABLE' AND c.TABLE_NAME IN (%s) "

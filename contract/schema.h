@@ -2,6 +2,7 @@
  * table map event. Everything lives in the arena it was made in. */
 #pragma once
 
+#include "contract/value.h"
 #include "src/base/arena.h"
 
 enum column_type {
@@ -41,6 +42,8 @@ struct column {
     const char *collation_name; /* NULL when unknown */
     const char *const *labels;  /* ENUM and SET; NULL when unknown */
     size_t label_count;
+    /* What an INSERT that leaves the column out puts into it; VALUE_UNKNOWN when that is not a constant, or cannot be told exactly. */
+    struct value default_value;
 };
 
 struct table_key {
