@@ -248,7 +248,9 @@ static int read_rows(struct decoder *d, const struct event *e, const struct rows
         .foreign_keys_off = flags & ROWS_FLAG_NO_FOREIGN_KEYS,
         .cascades_logged = d->options.cascades_logged,
     };
-    while (cursor_left(c)) {
+    /* INSERT INTO t () VALUES (): no column, no byte; and one row, since a second would have the same key */
+    bool nothing = shape->kind == ROW_INSERT && first.present_count == 0;
+    while (cursor_left(c) || nothing) {
         const unsigned char *start = c->at;
         arena_reset(&d->row);
         if (change.before)
@@ -257,8 +259,9 @@ static int read_rows(struct decoder *d, const struct event *e, const struct rows
             skip_partial_bits(c, map);
         if (change.after)
             read_row(d, map, c, shape->kind == ROW_UPDATE ? &second : &first, map->after);
-        if (c->failed || c->at == start)
+        if (c->failed || (c->at == start && !nothing))
             return malformed(map, e, error);
+        nothing = false;
         int r = d->options.row(d->options.context, &change, error);
         if (r < 0)
             return r;

@@ -32,7 +32,12 @@ static const struct {
     {"vector", COLUMN_VECTOR, 0},
 };
 
-/* "enum('a','it''s')" */
+/* The server's append_unescaped(): these, and '' for a quote. */
+static char unescape(char c) {
+    return c == '0' ? 0 : c == 'n' ? '\n' : c == 'r' ? '\r' : c;
+}
+
+/* "enum('a','it''s','back\\slash')". Characters beyond the basic plane are shown as '?': information_schema speaks utf8mb3. */
 static void parse_labels(struct slice type, struct arena *arena, struct column *column) {
     const char **labels = arena_alloc(arena, (type.len / 3 + 1) * sizeof(*labels));
     size_t count = 0;
@@ -46,6 +51,9 @@ static void parse_labels(struct slice type, struct arena *arena, struct column *
                 if (i + 1 >= type.len || type.data[i + 1] != '\'')
                     break;
                 i++;
+            } else if (type.data[i] == '\\' && i + 1 < type.len) {
+                label[n++] = unescape(type.data[++i]);
+                continue;
             }
             label[n++] = type.data[i];
         }

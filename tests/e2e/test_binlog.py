@@ -257,6 +257,55 @@ def test_partial_images(server, table):
     assert [(text(r["before"]), text(r["after"])) for r in rows[1:]] == [({"id": "1"}, {"v": None}), ({"id": "1"}, None)]
 
 
+DEFAULTS = r"""CREATE TABLE defaults (
+  id INT AUTO_INCREMENT PRIMARY KEY, i INT DEFAULT -7, b BIGINT UNSIGNED DEFAULT 18446744073709551615, bm BIGINT DEFAULT -9223372036854775808,
+  bo BOOLEAN DEFAULT TRUE, iz INT(5) ZEROFILL DEFAULT 7, y YEAR DEFAULT 2001, y0 YEAR DEFAULT 0, de DECIMAL(12,3) DEFAULT 5.1, dn DECIMAL(10,2) DEFAULT -0.5,
+  dz DECIMAL(5,2) ZEROFILL DEFAULT 1.5, d0 DECIMAL(10,0) DEFAULT 12, db DECIMAL(65,30) DEFAULT 99999999999999999999999999999999999.999999999999999999999999999999,
+  f FLOAT DEFAULT 0.1, fb FLOAT DEFAULT 3.4e38, f7 FLOAT DEFAULT 16777217, f9 FLOAT DEFAULT 1.234567891, fd FLOAT(7,3) DEFAULT 1234.567,
+  d DOUBLE DEFAULT 0.30000000000000004, dx DOUBLE DEFAULT 1.7976931348623157e308, dd DOUBLE(10,2) DEFAULT 1234567.89, dm DOUBLE(10,2) DEFAULT -0.07, d_ DOUBLE DEFAULT 5e-324,
+  v VARCHAR(50) DEFAULT 'it''s "ä" \\ x\n', v0 VARCHAR(9) DEFAULT 'a\0b', e_ VARCHAR(5) DEFAULT '', vs VARCHAR(5) DEFAULT ' a ', c CHAR(5) DEFAULT 'x ',
+  vn VARCHAR(9) DEFAULT 'NULL', vt VARCHAR(20) DEFAULT 'CURRENT_TIMESTAMP', vl VARCHAR(9) CHARACTER SET latin1 DEFAULT 'ä€', vq VARCHAR(9) DEFAULT '😀',
+  en ENUM('a','b''c','ü','x\\y','l\nf') DEFAULT 'Ü', ex ENUM('a','x\\y','l\nf') DEFAULT 'l\nf', el ENUM('b','ä') CHARACTER SET latin1 DEFAULT 'ä',
+  s SET('a','B','c') DEFAULT 'c,b', s0 SET('a') DEFAULT '', da DATE DEFAULT '2020-01-02', dt DATETIME(3) DEFAULT '2020-01-02 03:04:05.6', t2 TIME(2) DEFAULT '-12:13:14.15',
+  tm TIME DEFAULT '838:59:59', ts TIMESTAMP NULL DEFAULT '2020-01-02 03:04:05', tz TIMESTAMP(2) NULL DEFAULT 0, z DATETIME DEFAULT 0, bi BIT(5) DEFAULT b'101',
+  b6 BIT(64) DEFAULT 18446744073709551615, bn BINARY(4) DEFAULT 'ab', vb VARBINARY(9) DEFAULT x'00ff41', now DATETIME DEFAULT CURRENT_TIMESTAMP,
+  fx INT DEFAULT (1 + 2), tx TEXT DEFAULT ('hello'), g INT AS (i + 1), gs INT AS (i + 2) STORED, hid INT DEFAULT 9 INVISIBLE,
+  n0 INT, n1 TEXT, n2 ENUM('a') DEFAULT NULL,
+  r1 INT NOT NULL, r2 DECIMAL(10,2) NOT NULL, r3 DECIMAL(4,0) UNSIGNED NOT NULL, r4 VARCHAR(9) NOT NULL, r5 ENUM('q','') NOT NULL, r6 DATE NOT NULL, r7 DATETIME(3) NOT NULL,
+  r8 TIME(3) NOT NULL, r9 TIMESTAMP NOT NULL, ra YEAR NOT NULL, rb FLOAT NOT NULL, rc DOUBLE(5,2) NOT NULL, rd SET('a') NOT NULL, re BIT(3) NOT NULL, rf TEXT NOT NULL, rg BLOB NOT NULL,
+  rh BINARY(3) NOT NULL, ri BIGINT UNSIGNED NOT NULL, rj CHAR(3) NOT NULL) DEFAULT CHARSET utf8mb4"""
+ALWAYS_IN_THE_IMAGE = {"id", "now", "fx", "tx", "g", "gs"}
+NOT_TOLD = {"f7", "f9", "vq", "ts", "bn", "vb"}  # by information_schema
+
+
+def test_defaults(server, table):
+    """[S14] What an INSERT leaves out: the schema gives the very values that a full image has, and a MINIMAL image has what it does not."""
+    server.execute(DEFAULTS, "INSERT INTO defaults () VALUES ()", database="test1")
+    server.execute("SET binlog_row_image = MINIMAL", "INSERT INTO defaults () VALUES ()", database="test1")
+    full, minimal = (row["after"] for row in rows_of(dump(server, "stream", **{"from": table})))
+    (described,) = (line for line in dump(server, "schema", tables="defaults") if line["table"] == "defaults")
+    assert set(full) - set(described["defaults"]) == ALWAYS_IN_THE_IMAGE | NOT_TOLD
+    assert {name: full[name] for name in described["defaults"]} == described["defaults"]
+    assert set(minimal) == ALWAYS_IN_THE_IMAGE
+
+
+def test_insert_of_nothing_but_defaults(server, table):
+    """[S14] The image has no columns at all, and is a row nevertheless."""
+    server.execute("CREATE TABLE two (a INT DEFAULT 1, b INT DEFAULT 2, PRIMARY KEY (a, b))", "SET binlog_row_image = MINIMAL",
+                   "INSERT INTO two () VALUES ()", "DELETE FROM two", "INSERT INTO two VALUES (3, 4)", database="test1")
+    rows = rows_of(dump(server, "stream", **{"from": table}))
+    assert [(r["kind"], text(r["after"])) for r in rows] == [("insert", {}), ("delete", None), ("insert", {"a": "3", "b": "4"})]
+
+
+def test_labels_of_schema_and_stream(server, table):
+    """[S21] Backslashes, quotes and controls in labels: the snapshot takes them from the schema, the stream from the event."""
+    server.execute(r"CREATE TABLE l (id INT PRIMARY KEY, e ENUM('a\\b','c\nd','e''f','g\\''h','\r\\n','ü') )", database="test1")
+    server.execute(*(f"INSERT INTO l VALUES ({n}, {n})" for n in range(1, 7)), database="test1")
+    streamed = [text(r["after"]) for r in rows_of(dump(server, "stream", **{"from": table}))]
+    assert [row["e"] for row in streamed] == ["a\\b", "c\nd", "e'f", "g\\'h", "\r\\n", "ü"]
+    assert [text(row) for row in dump(server, "chunks", tables="l", only="l")] == streamed
+
+
 def test_statements_are_refused(server, table):
     """[S14] A session that logs statements."""
     with server.connect("test1") as c, c.cursor() as q:

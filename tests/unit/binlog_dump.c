@@ -251,6 +251,11 @@ static void put_table(const struct table *t) {
         json_put_slice(&j, buf_slice(&line));
     }
     json_close(&j, ']');
+    json_key(&j, "defaults"), json_open(&j, '{');
+    for (size_t i = 0; i < t->column_count; i++)
+        if (t->columns[i].default_value.kind != VALUE_UNKNOWN)
+            json_key(&j, t->columns[i].name), put_value(&j, &t->columns[i].default_value);
+    json_close(&j, '}');
     json_key(&j, "keys"), json_open(&j, '[');
     for (size_t i = 0; i < t->key_count; i++) {
         struct buf line defer(buf_deinit) = BUF_INIT(10000);
