@@ -93,13 +93,13 @@ static void put_text(struct buf *buf, const char *text) {
     buf_put_blob(buf, slice_of(text ? text : ""));
 }
 
+/* What decides how a row's values look in store and items; a wider VARCHAR or another collation changes neither. */
 static void put_column(struct buf *buf, const struct column *c) {
     put_text(buf, c->name);
     buf_put_u8(buf, (uint8_t)c->type);
-    buf_put_u8(buf, (uint8_t)(c->is_unsigned | c->nullable << 1 | c->fixed_length << 2));
+    buf_put_u8(buf, (uint8_t)(c->is_unsigned | c->fixed_length << 1));
     buf_put_u8(buf, c->digits);
-    buf_put_varint(buf, c->length);
-    put_text(buf, c->collation_name);
+    buf_put_varint(buf, c->type == COLUMN_BINARY && c->fixed_length ? c->length : 0);
     buf_put_varint(buf, c->label_count);
     for (size_t i = 0; c->labels && i < c->label_count; i++)
         put_text(buf, c->labels[i]);
