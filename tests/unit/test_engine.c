@@ -14,7 +14,10 @@ static const struct column authors_columns[] = {TEXT_COLUMN("code", false), TEXT
 static const struct table_key authors_keys[] = {PRIMARY(1, 0)};
 static const struct column books_columns[] = {INT_COLUMN("id", false), TEXT_COLUMN("author", true),
                                               TEXT_COLUMN("title", false), INT_COLUMN("year", true),
-                                              INT_COLUMN("hidden", false)};
+                                              {.name = "hidden",
+                                               .type = COLUMN_INT,
+                                               .length = 4,
+                                               .default_value = {.kind = VALUE_INT, .i = 0}}};
 static const struct table_key books_keys[] = {PRIMARY(1, 0)};
 static const struct table tables[] = {
     {.database = "library",
@@ -400,13 +403,31 @@ static void test_columns_by_name(void **state) {
     assert_int_equal(r, 0);
 }
 
+/* An image of binlog_row_image=MINIMAL lacks what the statement did not name. */
+static void test_defaults(void **state) {
+    struct fixture *f = *state;
+    const struct value unknown = {.kind = VALUE_UNKNOWN};
+    const struct value book[] = {number(1), text("a"), text("t"), number(5), unknown},
+                       strange[] = {number(2), text("a"), unknown, number(5), unknown};
+    put_author(f, "a", "L", 0);
+    change(f, 1, NULL, book); /* hidden = 0 */
+    commit(f);
+    assert_non_null(strstr(item(f, "a"), "\"newest\":[{\"t\":\"t\",\"y\":5}]"));
+    struct row_change c = {.kind = ROW_INSERT, .table = &tables[1], .after = strange, .cascades_logged = true};
+    int r;
+    c.handle = engine_map_table(f->engine, c.table, NULL, &r, &error);
+    assert_int_equal(engine_apply(f->engine, &c, &error), ERR_SOURCE);
+    assert_non_null(strstr(error.text, "column title"));
+    assert_non_null(strstr(error.text, "SET PERSIST binlog_row_image"));
+}
+
 #define WITH_ENGINE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_ENGINE(test_lists),           WITH_ENGINE(test_filter), WITH_ENGINE(test_long_keys),
         WITH_ENGINE(test_no_time_travel),  WITH_ENGINE(test_poison), WITH_ENGINE(test_other_contract),
-        WITH_ENGINE(test_columns_by_name),
+        WITH_ENGINE(test_columns_by_name), WITH_ENGINE(test_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
