@@ -6,7 +6,7 @@
  *
  * Tables of other databases, and those the filter does not want, are skipped by length without reading their rows. What cannot be
  * understood of a wanted table is ERR_SOURCE: a type that is not supported, a statement that changes rows, an XA transaction that is
- * not decided, a DROP or RENAME. Nothing is allocated per row: strings that need conversion go to an arena that each row empties. */
+ * not decided, a DROP or RENAME, defaults that an ALTER may have changed. Nothing is allocated per row: strings that need conversion go to an arena that each row empties. */
 #include "binlog/rows.h"
 
 #include "binlog/event.h"
@@ -23,6 +23,11 @@ struct bound_map { /* the table maps of the present statement */
     struct table_map *map; /* NULL: not wanted */
 };
 
+struct name_list {
+    const char **names; /* in decoder.tables */
+    size_t count;
+};
+
 struct decoder {
     struct decoder_options options;
     char *database;
@@ -32,6 +37,10 @@ struct decoder {
     size_t cache_count, cache_cap;
     struct bound_map *bound;
     size_t bound_count, bound_cap;
+    struct name_list altered;  /* tables that an ALTER behind schema_at names */
+    struct name_list defaulted; /* tables of which inserted rows lacked columns */
+    bool met_alter;
+    const struct txn_end *end; /* of the transaction at hand */
     bool xa_undecided;         /* this transaction ends in XA PREPARE */
     struct statement *statement; /* scratch */
 };
@@ -52,6 +61,8 @@ void decoder_free(struct decoder *d) {
     arena_deinit(&d->row);
     free(d->cache);
     free(d->bound);
+    free(d->altered.names);
+    free(d->defaulted.names);
     free(d->database);
     free(d->statement);
     free(d);
@@ -231,6 +242,39 @@ static int malformed(const struct table_map *map, const struct event *e, struct 
     return error_set(error, ERR_SOURCE, "a %s event of table %s.%s is malformed", event_name(e->type), map->table.database, map->table.name);
 }
 
+static bool lacks_wanted(const struct table_map *map, const struct image *image) {
+    for (size_t i = 0; i < map->table.column_count; i++)
+        if (map->wanted[i] && !bit(image->present, i))
+            return true;
+    return false;
+}
+
+static bool is_listed(const struct name_list *list, const char *name) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void put_in_list(struct decoder *d, struct name_list *list, const char *name) {
+    if (is_listed(list, name))
+        return;
+    list->names = xrealloc(list->names, (list->count + 1) * sizeof(*list->names));
+    list->names[list->count++] = arena_strdup(&d->tables, name);
+}
+
+/* The columns that inserted rows lack will be filled from the schema, whose defaults must be those of then. */
+static int check_defaults(struct decoder *d, const struct table_map *map, const struct image *image, struct error *error) {
+    if (!d->options.schema_at || !lacks_wanted(map, image))
+        return 0;
+    put_in_list(d, &d->defaulted, map->table.name);
+    if (!is_listed(&d->altered, map->table.name))
+        return 0;
+    return error_set(error, ERR_SOURCE,
+                     "table %s.%s was altered after its schema was read, and an inserted row's image lacks columns (binlog_row_image): the "
+                     "schema must be read again for their defaults", map->table.database, map->table.name);
+}
+
 static int read_rows(struct decoder *d, const struct event *e, const struct rows_shape *shape, struct table_map *map, uint16_t flags,
                      struct cursor *c, struct error *error) {
     size_t count = map->table.column_count;
@@ -239,6 +283,11 @@ static int read_rows(struct decoder *d, const struct event *e, const struct rows
         return malformed(map, e, error);
     if (shape->kind == ROW_UPDATE && !read_image_bits(c, count, &second))
         return malformed(map, e, error);
+    if (shape->kind == ROW_INSERT) {
+        int r = check_defaults(d, map, &first, error);
+        if (r)
+            return r;
+    }
     struct row_change change = {
         .kind = shape->kind,
         .table = &map->table,
@@ -355,15 +404,48 @@ static int on_definition(struct decoder *d, const struct statement *s, const cha
                      "state_dir once the source has the schema that the contract needs", (int)MIN(sql.len, 300), sql.data);
 }
 
-/* May a statement that changes rows concern our database? When its session stands in it, or when it names it. */
-static bool may_touch(const struct decoder *d, const struct query_event *q) {
-    size_t len = strlen(d->database);
-    if (same_name(d->database, q->database))
-        return true;
-    for (size_t i = 0; i + len <= q->sql.len; i++)
-        if (strncasecmp(q->sql.data + i, d->database, len) == 0)
+/* Is the transaction at hand in what the schema was read from? */
+static bool schema_knows(const struct decoder *d) {
+    struct position here = {.offset = d->end->offset};
+    if (d->end->gtid.number)
+        return gtid_set_has(&d->options.schema_at->gtids, &d->end->gtid);
+    memcpy(here.file, d->end->file, sizeof(here.file));
+    return position_reached(d->options.schema_at, &here);
+}
+
+static bool says(struct slice sql, const char *word) {
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len <= sql.len; i++)
+        if (strncasecmp(sql.data + i, word, len) == 0)
             return true;
     return false;
+}
+
+static int on_alter(struct decoder *d, const char *database, const char *name, struct slice sql, struct error *error) {
+    if (!d->options.schema_at || strcmp(database, d->database) != 0)
+        return 0;
+    if (!schema_knows(d)) {
+        put_in_list(d, &d->altered, name);
+        d->met_alter = true;
+        return 0;
+    }
+    if (!is_listed(&d->defaulted, name) || !(says(sql, "DEFAULT") || says(sql, "MODIFY") || says(sql, "CHANGE")))
+        return 0;
+    return error_set(error, ERR_SOURCE,
+                     "rows were inserted into table %s.%s with images that lack columns (binlog_row_image), before this statement, which may have "
+                     "changed their defaults: %.*s; run SET PERSIST binlog_row_image = 'FULL' on the source, then `leat snapshot`",
+                     database, name, (int)MIN(sql.len, 300), sql.data);
+}
+
+bool decoder_met_alter(struct decoder *d) {
+    bool met = d->met_alter;
+    d->met_alter = false;
+    return met;
+}
+
+/* May a statement that changes rows concern our database? When its session stands in it, or when it names it. */
+static bool may_touch(const struct decoder *d, const struct query_event *q) {
+    return same_name(d->database, q->database) || says(q->sql, d->database);
 }
 
 static int refuse_statement(const struct query_event *q, struct error *error) {
@@ -391,6 +473,10 @@ static int on_query(struct decoder *d, const struct event *e, bool in_payload, s
     statement_read(s, q.sql);
     if (s->kind == STATEMENT_TRUNCATE && s->name_count)
         return truncate_table(d, s->names[0].database[0] ? s->names[0].database : database, s->names[0].table, error);
+    if (s->kind == STATEMENT_ALTER_TABLE && s->name_count)
+        r = on_alter(d, s->names[0].database[0] ? s->names[0].database : database, s->names[0].table, q.sql, error);
+    if (r)
+        return r;
     bool takes_rows = s->kind == STATEMENT_DROP_TABLE || s->kind == STATEMENT_RENAME_TABLE || s->kind == STATEMENT_DROP_DATABASE ||
                       (s->kind == STATEMENT_ALTER_TABLE && s->moves_rows);
     return takes_rows ? on_definition(d, s, database, q.sql, error) : 0;
@@ -454,6 +540,7 @@ int decoder_run(struct decoder *d, struct txn *txn, struct error *error) {
     struct slice raw;
     int r;
     d->bound_count = 0;
+    d->end = &txn->end;
     d->xa_undecided = txn->xa_prepared;
     while ((r = txn_reader_next(&reader, &raw, error)) > 0) {
         r = on_event(d, raw, false, error);

@@ -20,6 +20,9 @@ struct decoder_options {
     /* For servers with binlog_row_metadata=MINIMAL: the live schema, used for names, signs and labels by column number (refused when number or type
      * differ). NULL: such an event is an error (ERR_SOURCE with the remedy). */
     const struct schema *schema;
+    /* `schema` knows every ALTER up to here. An inserted row whose image lacks columns, behind a later ALTER of its table, is an error: the
+     * defaults in `schema` may not be its. So is, behind such a row, an ALTER that `schema` knows. NULL: not told. Lives as long as the decoder. */
+    const struct position *schema_at;
     bool cascades_logged; /* server_facts */
 };
 
@@ -28,3 +31,6 @@ void decoder_free(struct decoder *d); /* accepts NULL */
 
 /* Decodes the whole transaction, calling `row` for each change (TRUNCATE TABLE of a wanted table too). */
 int decoder_run(struct decoder *d, struct txn *txn, struct error *error) must_check;
+
+/* Was there, since the last call, an ALTER that the schema does not know? What is before it must not be decoded again by a later schema. */
+bool decoder_met_alter(struct decoder *d);

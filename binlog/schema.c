@@ -65,7 +65,7 @@ static void parse_labels(struct slice type, struct arena *arena, struct column *
 }
 
 /* DEFAULT_GENERATED: a function or an expression. Those, and auto-increment, are in every image. A default that an ALTER changed since
- * the event was written is taken for the event's: nothing in the binlog tells; only binlog_row_image=FULL does not need it. */
+ * the event was written is taken for the event's, and the ALTER that follows stops the decoder (rows.c): only FULL images are free of it. */
 static struct value take_default(const struct client_rows *rows, const struct column *c, struct arena *arena) {
     const char *extra = client_string(rows, 5);
     struct slice text = client_text(rows, 13);

@@ -35,7 +35,8 @@ static void fill_unknown(const struct source *source, struct value *values, cons
             values[i] = from[i];
 }
 
-/* Of an inserted row. A default that an ALTER changed between the event and the reading of the schema cannot be told: it is taken for the event's. */
+/* Of an inserted row. A default that an ALTER changed between the event and the reading of the schema is taken for the
+ * event's here; the decoder stops at that ALTER when it meets it (binlog/rows.c). */
 static void fill_defaults(const struct source *source, struct value *values) {
     for (size_t i = 0; i < source->column_count; i++)
         if (values[i].kind == VALUE_UNKNOWN)
@@ -140,14 +141,16 @@ static int update_row(struct engine *e, const struct source *source, struct valu
     return change_row(e, source, old, before, after, change, error);
 }
 
-static int insert_row(struct engine *e, const struct source *source, struct value *after, const struct row_change *change, struct error *error) {
+static int insert_row(struct engine *e, const struct source *source, struct value *after,
+                      const struct row_change *change, struct error *error) {
     fill_defaults(source, after);
     if (all_known(source, after))
         return change_row(e, source, NULL, NULL, after, change, error);
     if (e->fuzzy && key_known(source, after))
         return MUTANT(REREAD) ? 0 : reread_note(e, source, after, error);
     return error_set(error, ERR_SOURCE,
-                     "table %s: an inserted row's image lacks column %s (binlog_row_image), and its DEFAULT cannot be told exactly: run SET PERSIST binlog_row_image = 'FULL' on the source, have "
+                     "table %s: an inserted row's image lacks column %s (binlog_row_image), and its DEFAULT cannot be "
+                     "told exactly: run SET PERSIST binlog_row_image = 'FULL' on the source, have "
                      "sessions keep it, then `leat snapshot`",
                      source->name, first_unknown(source, after));
 }

@@ -98,14 +98,17 @@ static int open_target(struct pipeline *p, bool must_be_empty, struct error *err
     for (size_t i = 0; r == 0 && i < contract->target_count; i++) {
         const char *name = contract->targets[i]->name;
         if (reports[i].state == TABLE_MISSING)
-            r = error_set(error, ERR_TARGET, "DynamoDB has no table %s: `leat tables create` makes the contract's tables", name);
+            r = error_set(error, ERR_TARGET,
+                          "DynamoDB has no table %s: `leat tables create` makes the contract's tables", name);
         else if (reports[i].state == TABLE_DIFFERENT)
             r = error_set(error, ERR_TARGET, "table %s is not as the contract has it: %s", name, reports[i].message);
         else if (must_be_empty && !reports[i].empty)
-            r = error_set(error, ERR_TARGET,
-                          "table %s is not empty, and this store knows nothing of what stands in it: a first snapshot needs empty "
-                          "tables; delete and create the table, or set database.dynamodb.table_prefix to write beside it",
-                          name);
+            r = error_set(
+                error, ERR_TARGET,
+                "table %s is not empty, and this store knows nothing of what stands in it: a first snapshot needs "
+                "empty "
+                "tables; delete and create the table, or set database.dynamodb.table_prefix to write beside it",
+                name);
     }
     free(reports);
     return r == 0 && !p->sink ? sink_open(&p->sink, &options, error) : r;
@@ -116,7 +119,8 @@ static size_t sender_room(void *context) {
     return sink_room(p->sink);
 }
 
-static int sender_send(void *context, const struct item_write *writes, size_t count, bool transact, struct error *error) {
+static int sender_send(void *context, const struct item_write *writes, size_t count, bool transact,
+                       struct error *error) {
     struct pipeline *p = context;
     return sink_submit(p->sink, writes, count, transact, error);
 }
@@ -158,6 +162,7 @@ static struct decoder *new_decoder(struct pipeline *p, int (*row)(void *, const 
                                       .table = on_table,
                                       .row = row,
                                       .schema = &p->prepared.schema,
+                                      .schema_at = row == on_replayed_row ? NULL : &p->prepared.schema_at,
                                       .cascades_logged = p->prepared.facts.cascades_logged};
     return decoder_new(&options);
 }
@@ -281,14 +286,19 @@ static int apply_delivery(struct pipeline *p, struct delivery *d, struct error *
 
 static int take_transactions(struct pipeline *p, struct error *error) {
     int count = 0, r = 0;
+    bool altered = false;
     struct delivery d;
-    while (r == 0 && !p->control->stop && !engine_batch_full(p->engine) && !engine_reread_wanted(p->engine) &&
-           reader_take(p->reader, &d)) {
+    while (r == 0 && !altered && !p->control->stop && !engine_batch_full(p->engine) &&
+           !engine_reread_wanted(p->engine) && reader_take(p->reader, &d)) {
         r = apply_delivery(p, &d, error);
+        altered = decoder_met_alter(p->decoder);
         count++;
     }
     if (r == 0 && count > 0)
         r = engine_batch_end(p->engine, error);
+    if (r >= 0 &&
+        altered) /* whatever ends this pipeline, the next one has another schema and begins behind the ALTER */
+        r = engine_checkpoint(p->engine, false, error);
     return r < 0 ? r : count;
 }
 
@@ -318,9 +328,11 @@ static int replay_begin(struct pipeline *p, struct replay_request *request, stru
     position_copy(&y->to, position_known(&request->to) ? &request->to : engine_applied(p->engine));
     y->decoder = new_decoder(p, on_replayed_row);
     if (!position_reached(engine_applied(p->engine), &y->to))
-        return error_set(error, ERR_USAGE, "the end of the replay is ahead of what the replicator has applied: leave --to out");
+        return error_set(error, ERR_USAGE,
+                         "the end of the replay is ahead of what the replicator has applied: leave --to out");
     if (position_reached(&request->from, &y->to))
-        return error_set(error, ERR_USAGE, "the replay would begin where it ends, or behind it: give an earlier --from");
+        return error_set(error, ERR_USAGE,
+                         "the replay would begin where it ends, or behind it: give an earlier --from");
     struct reader_options options = {.source = config_source(p->config),
                                      .spill_dir = p->config->state_dir,
                                      .from = &request->from,
@@ -473,7 +485,9 @@ static void pipeline_close(struct pipeline *p) {
     struct error why;
     watcher_stop(p->watcher);
     reader_stop(p->reader);
-    replay_end(p, error_set(&why, ERR_STOPPED, "the replicator stopped or parked before the replay was over: run it again"), &why);
+    replay_end(
+        p, error_set(&why, ERR_STOPPED, "the replicator stopped or parked before the replay was over: run it again"),
+        &why);
     sink_close(p->sink);
     engine_free(p->engine);
     decoder_free(p->decoder);

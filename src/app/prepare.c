@@ -33,6 +33,12 @@ int prepare_contract(struct prepared *p, const struct config *config, struct con
     r = schema_cascade_tables(c, p->database, p->tables, p->table_count, &p->arena, &p->tables, &p->table_count, error);
     if (r < 0)
         return r;
+    /* without GTIDs the position of what is executed needs locks; the end is as good, but for the blink in which an ALTER commits */
+    r = p->facts.gtid_mode_on
+            ? source_position_executed(c, p->database, p->tables, p->table_count, &p->schema_at, error)
+            : source_position_end(c, &p->schema_at, error);
+    if (r < 0)
+        return r;
     r = schema_read(c, p->database, p->tables, p->table_count, &p->arena, &p->schema, error);
     if (r < 0)
         return r;
@@ -45,6 +51,7 @@ int prepare_contract(struct prepared *p, const struct config *config, struct con
 void prepared_deinit(struct prepared *p) {
     contract_free(p->contract);
     findings_deinit(&p->findings);
+    position_deinit(&p->schema_at);
     arena_deinit(&p->arena);
     free(p->text);
     *p = (struct prepared){0};

@@ -14,6 +14,7 @@ struct prepared {
     const char *database;
     struct server_facts facts;
     struct schema schema;
+    struct position schema_at; /* it knows every ALTER up to here */
     struct contract *contract; /* NULL when it does not compile */
     struct findings findings;
 };

@@ -183,6 +183,38 @@ def test_servers_of_all_kinds(dynamodb, name):
                 one.kill9()
 
 
+@pytest.mark.parametrize("gtid_mode", ["ON", "OFF"])
+def test_defaults_of_minimal_images(dynamodb, gtid_mode):
+    """S14, S16: what an INSERT leaves out is what the table gave it then, also behind an ALTER that changes the default."""
+    with Mysql(binlog_row_image="MINIMAL", sql_mode="", gtid_mode=gtid_mode) as mysql:
+        mysql.load_shop()
+        world = World(mysql, dynamodb)
+        try:
+            populate(world, 9, users=20)
+            leat = world.running_leat()
+            world.prove()
+            insert = "INSERT INTO products (seller_id, name, price) SELECT MIN(id), %s, 1 FROM users"
+            with mysql.connect(mysql.database) as connection, connection.cursor() as cursor:
+                cursor.execute(insert, "before")
+                cursor.execute("INSERT INTO products (seller_id) SELECT MIN(id) FROM users")  # name '' and price 0.00, without strict mode
+                world.prove()
+                cursor.execute("ALTER TABLE products ALTER COLUMN inventory_quantity SET DEFAULT 77")
+                cursor.execute(insert, "behind")
+                world.prove()
+                cursor.execute(insert, "and on")
+                world.prove()
+                leat.wait_ready()
+                assert leat.sigterm() == 0  # and the next one cannot know what the default was
+                cursor.execute(insert, "unseen")
+                cursor.execute("ALTER TABLE products ALTER COLUMN inventory_quantity SET DEFAULT 78")
+                leat.start()
+                reason = leat.wait_parked()["parked"]["reason"]
+                assert "may have changed their defaults" in reason and "leat snapshot" in reason, reason
+        finally:
+            for one in world.leats:
+                one.kill9()
+
+
 def test_huge_transaction(world):
     """S8: one transaction of many rows; nothing is sent before its commit, memory stays small."""
     populate(world, 10, users=50)
