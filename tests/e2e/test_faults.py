@@ -6,6 +6,7 @@ import collections
 import json
 import random
 import time
+from pathlib import Path
 
 import pytest
 
@@ -37,7 +38,7 @@ def interrupted(status):
     return "rest"
 
 
-def test_kill_9_in_the_middle_of_a_load(world):
+def test_kill_9_in_the_middle_of_a_load(world, capsys):
     """O1, invariants 1, 3, 4: 25 kills, each counted by what it interrupted; after each a restart; equal at the end."""
     populate(world, 3)
     leat = world.leat()
@@ -57,7 +58,8 @@ def test_kill_9_in_the_middle_of_a_load(world):
         load.stop()
         load.join()
     world.prove()
-    print("kills by what they interrupted:", dict(counted))
+    with capsys.disabled():
+        print("\n  kills by what they interrupted:", ", ".join(f"{what} {n}" for what, n in sorted(counted.items())))
     assert sum(counted.values()) == KILLS
     assert counted["writes in flight"] + counted["outbox"] >= 3, counted
     assert leat.sigterm() == 0
@@ -231,6 +233,18 @@ def test_huge_transaction(world):
         assert leat.status()["target"]["requests"] == requests
         connection.commit()
     world.prove(timeout_s=120)
+
+
+def test_memory_is_small(world):
+    """Invariant 6: a snapshot of 25,000 rows and a load; anonymous memory (LMDB's dirty pages included) stays under 64 MB."""
+    with world.mysql.connect() as connection:
+        shop.populate(connection, 11)
+    leat = world.running_leat()
+    shop.MixedLoad(world.mysql.connect, 11, seconds=8, threads=4).join()
+    world.prove(timeout_s=120)
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{leat.pid}/status").read_text().splitlines() if ":" in line)
+    anonymous_mb = int(lines["RssAnon"].split()[0]) / 1024
+    assert anonymous_mb < 64, anonymous_mb
 
 
 def test_empty_database(world):
