@@ -221,6 +221,7 @@ def test_huge_transaction(world):
     """S8: one transaction of many rows; nothing is sent before its commit, memory stays small."""
     populate(world, 10, users=50)
     leat = world.running_leat()
+    world.prove()
     requests = leat.status()["target"]["requests"]
     with world.mysql.connect(world.mysql.database) as connection, connection.cursor() as cursor:
         connection.begin()
