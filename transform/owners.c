@@ -50,13 +50,12 @@ int owners_claim(struct engine *e, struct slice key, const struct entity *entity
     if (r)
         return r;
     claim_entry(e, key, entity, root);
-    struct slice there;
-    r = store_get(e->store, DB_OWNERS, buf_slice(&e->key), &there, error);
-    if (r <= 0)
-        return r;
+    r = store_insert(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);
+    if (r)
+        return r < 0 ? r : 0;
     if (before == 1)
         ++*conflicts_of(e, entity);
-    return store_put(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);
+    return 0;
 }
 
 int owners_give_up(struct engine *e, struct slice key, const struct entity *entity, struct slice root,

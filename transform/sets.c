@@ -8,11 +8,11 @@ static uint64_t hash_bytes(struct slice key) { /* FNV-1a */
     return h ^ h >> 29;
 }
 
-static struct slice *slot_of(struct slice *slots, size_t cap, struct slice key) {
-    size_t i = hash_bytes(key) & (cap - 1);
-    while (slots[i].data && !slice_equal(slots[i], key))
-        i = (i + 1) & (cap - 1);
-    return &slots[i];
+static uint32_t *slot_of(const struct key_set *set, struct slice key) {
+    size_t i = hash_bytes(key) & (set->cap - 1);
+    while (set->slots[i] && !slice_equal(set->keys[set->slots[i] - 1], key))
+        i = (i + 1) & (set->cap - 1);
+    return &set->slots[i];
 }
 
 static int spill_one(struct engine *e, struct key_set *set, struct slice key, struct error *error) {
@@ -23,34 +23,37 @@ static int spill_one(struct engine *e, struct key_set *set, struct slice key, st
 }
 
 static int spill(struct engine *e, struct key_set *set, struct error *error) {
-    for (size_t i = 0; i < set->cap; i++) {
-        int r = set->slots[i].data ? spill_one(e, set, set->slots[i], error) : 0;
+    for (size_t i = 0; i < set->count; i++) {
+        int r = spill_one(e, set, set->keys[i], error);
         if (r)
             return r;
     }
-    set->slots = NULL;
-    set->cap = 0;
-    set->spilled = true;
+    *set = (struct key_set){.db = set->db, .spilled = true};
     return 0;
+}
+
+static void grow(struct engine *e, struct key_set *set) {
+    const struct slice *old = set->keys;
+    set->cap = MAX(set->cap * 2, (size_t)256);
+    set->slots = arena_zalloc(&e->batch, set->cap * sizeof(*set->slots));
+    set->keys = arena_alloc(&e->batch, set->cap * sizeof(*set->keys));
+    for (uint32_t i = 0; i < set->count; i++) {
+        set->keys[i] = old[i];
+        *slot_of(set, old[i]) = i + 1;
+    }
 }
 
 int key_set_add(struct engine *e, struct key_set *set, struct slice key, struct error *error) {
     if (set->spilled)
         return spill_one(e, set, key, error);
-    if (set->count * 4 >= set->cap * 3) {
-        size_t cap = MAX(set->cap * 2, (size_t)256);
-        struct slice *slots = arena_zalloc(&e->batch, cap * sizeof(*slots));
-        for (size_t i = 0; i < set->cap; i++)
-            if (set->slots[i].data)
-                *slot_of(slots, cap, set->slots[i]) = set->slots[i];
-        set->slots = slots;
-        set->cap = cap;
-    }
-    struct slice *slot = slot_of(set->slots, set->cap, key);
-    if (slot->data)
+    if (set->count * 4 >= set->cap * 3)
+        grow(e, set);
+    uint32_t *slot = slot_of(set, key);
+    if (*slot)
         return 0;
-    *slot = (struct slice){arena_copy(&e->batch, key.data, key.len), key.len};
-    return ++set->count >= engine_dirty_max ? spill(e, set, error) : 0;
+    set->keys[set->count++] = (struct slice){arena_copy(&e->batch, key.data, key.len), key.len};
+    *slot = (uint32_t)set->count;
+    return set->count >= engine_dirty_max ? spill(e, set, error) : 0;
 }
 
 /* The database in slices of keys, so that `each` may write to the store. */
@@ -91,8 +94,8 @@ int key_set_each(struct engine *e, struct key_set *set,
                  struct error *error) {
     if (set->spilled)
         return each_spilled(e, set, each, context, error);
-    for (size_t i = 0; i < set->cap; i++) {
-        int r = set->slots[i].data ? each(e, set->slots[i], context, error) : 0;
+    for (size_t i = 0; i < set->count; i++) {
+        int r = each(e, set->keys[i], context, error);
         if (r < 0)
             return r;
     }

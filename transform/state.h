@@ -65,7 +65,8 @@ enum {
 /* A set of byte strings that moves into a database of the store when it grows beyond memory; one batch's. */
 struct key_set {
     enum store_db db;
-    struct slice *slots; /* open addressing; data NULL: free */
+    struct slice *keys; /* in the order they came, which is near that of the store: cheap to walk */
+    uint32_t *slots;    /* open addressing: number in `keys` + 1; 0: free */
     size_t cap, count;
     bool spilled;
 };
@@ -168,7 +169,7 @@ struct engine {
 
 /* sets.c */
 int key_set_add(struct engine *e, struct key_set *set, struct slice key, struct error *error) must_check;
-/* Calls for each, in no order; the function must not add to the set. */
+/* Calls for each, once, in any order; the function must not add to the set. */
 int key_set_each(struct engine *e, struct key_set *set,
                  int (*each)(struct engine *e, struct slice key, void *context, struct error *error), void *context,
                  struct error *error) must_check;

@@ -25,6 +25,9 @@ static const char *const names[DB_COUNT] = {
 struct store {
     MDB_env *env;
     MDB_txn *txn; /* NULL after a failure */
+    /* One idle cursor a database, of this transaction: a key on the page where the last call was is found without
+     * walking down from the root. NULL: none, or a scan has it. LMDB frees cursors with their transaction. */
+    MDB_cursor *idle[DB_COUNT];
     MDB_dbi dbi[DB_COUNT];
     int lock_fd;
     char *dir;
@@ -140,11 +143,30 @@ static int given_up(struct store *s, struct error *error) {
     return error_set(error, ERR_STORE, "store %s: an earlier write failed, it must be opened again", s->dir);
 }
 
-int store_get(struct store *s, enum store_db db, struct slice key, struct slice *ret, struct error *error) {
+static int take_cursor(struct store *s, enum store_db db, MDB_cursor **ret, struct error *error) {
     if (!s->txn)
         return given_up(s, error);
+    *ret = s->idle[db];
+    s->idle[db] = NULL;
+    int rc = *ret ? 0 : mdb_cursor_open(s->txn, s->dbi[db], ret);
+    return rc ? fault(s, rc, "open a cursor", error) : 0;
+}
+
+static void give_cursor(struct store *s, enum store_db db, MDB_cursor *cursor) {
+    if (s->idle[db])
+        mdb_cursor_close(cursor);
+    else
+        s->idle[db] = cursor;
+}
+
+int store_get(struct store *s, enum store_db db, struct slice key, struct slice *ret, struct error *error) {
+    MDB_cursor *cursor;
+    int r = take_cursor(s, db, &cursor, error);
+    if (r)
+        return r;
     MDB_val k = val(key), v;
-    int rc = mdb_get(s->txn, s->dbi[db], &k, &v);
+    int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET);
+    give_cursor(s, db, cursor);
     if (rc == MDB_NOTFOUND)
         return 1;
     if (rc)
@@ -153,30 +175,43 @@ int store_get(struct store *s, enum store_db db, struct slice key, struct slice 
     return 0;
 }
 
-static int put(struct store *s, enum store_db db, struct slice key, struct slice value, unsigned flags,
+static int put(struct store *s, enum store_db db, struct slice key, struct slice value, unsigned flags, int *ret_rc,
                struct error *error) {
-    if (!s->txn)
-        return given_up(s, error);
+    MDB_cursor *cursor;
+    int r = take_cursor(s, db, &cursor, error);
+    if (r)
+        return r;
     MDB_val k = val(key), v = val(value);
-    int rc = mdb_put(s->txn, s->dbi[db], &k, &v, flags);
-    if (rc == MDB_KEYEXIST && flags)
-        rc = mdb_put(s->txn, s->dbi[db], &k, &v, 0);
-    return rc ? fault(s, rc, "write", error) : 0;
+    *ret_rc = mdb_cursor_put(cursor, &k, &v, flags);
+    give_cursor(s, db, cursor);
+    return *ret_rc && *ret_rc != MDB_KEYEXIST ? fault(s, *ret_rc, "write", error) : 0;
 }
 
 int store_put(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
-    return put(s, db, key, value, 0, error);
+    int rc;
+    return put(s, db, key, value, 0, &rc, error);
+}
+
+int store_insert(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
+    int rc, r = put(s, db, key, value, MDB_NOOVERWRITE, &rc, error);
+    return r ? r : rc == MDB_KEYEXIST;
 }
 
 int store_append(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
-    return put(s, db, key, value, MDB_APPEND, error);
+    int rc, r = put(s, db, key, value, MDB_APPEND, &rc, error);
+    return r || rc == 0 ? r : store_put(s, db, key, value, error);
 }
 
 int store_delete(struct store *s, enum store_db db, struct slice key, struct error *error) {
-    if (!s->txn)
-        return given_up(s, error);
-    MDB_val k = val(key);
-    int rc = mdb_del(s->txn, s->dbi[db], &k, NULL);
+    MDB_cursor *cursor;
+    int r = take_cursor(s, db, &cursor, error);
+    if (r)
+        return r;
+    MDB_val k = val(key), v;
+    int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET);
+    if (!rc)
+        rc = mdb_cursor_del(cursor, 0);
+    give_cursor(s, db, cursor);
     if (rc == MDB_NOTFOUND)
         return 1;
     return rc ? fault(s, rc, "delete", error) : 0;
@@ -199,6 +234,7 @@ int store_commit(struct store *s, struct error *error) {
         return given_up(s, error);
     MDB_txn *txn = s->txn;
     s->txn = NULL;
+    memset(s->idle, 0, sizeof(s->idle));
     int rc = mdb_txn_commit(txn);
     if (rc)
         return fault(s, rc, "make a checkpoint", error);
@@ -215,15 +251,12 @@ uint64_t store_bytes(const struct store *s) {
 
 int store_scan(struct store_scan *scan, struct store *s, enum store_db db, struct slice prefix, struct slice from,
                struct error *error) {
-    *scan = (struct store_scan){.store = s, .prefix = prefix, .from = from.len ? from : prefix};
-    if (!s->txn)
-        return given_up(s, error);
+    *scan = (struct store_scan){.store = s, .db = db, .prefix = prefix, .from = from.len ? from : prefix};
     MDB_cursor *cursor;
-    int rc = mdb_cursor_open(s->txn, s->dbi[db], &cursor);
-    if (rc)
-        return fault(s, rc, "scan", error);
-    scan->cursor = cursor;
-    return 0;
+    int r = take_cursor(s, db, &cursor, error);
+    if (!r)
+        scan->cursor = cursor;
+    return r;
 }
 
 int store_scan_next(struct store_scan *scan, struct slice *ret_key, struct slice *ret_value, struct error *error) {
@@ -245,6 +278,6 @@ int store_scan_next(struct store_scan *scan, struct slice *ret_key, struct slice
 
 void store_scan_end(struct store_scan *scan) {
     if (scan->cursor)
-        mdb_cursor_close(scan->cursor);
+        give_cursor(scan->store, scan->db, scan->cursor);
     scan->cursor = NULL;
 }

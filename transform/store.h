@@ -38,6 +38,8 @@ void store_free(struct store *s);
 int store_get(struct store *s, enum store_db db, struct slice key, struct slice *ret,
               struct error *error) must_check; /* 1: absent; bytes live until the next write */
 int store_put(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) must_check;
+int store_insert(struct store *s, enum store_db db, struct slice key, struct slice value,
+                 struct error *error) must_check; /* 1: the key is there, and stays as it is */
 int store_append(struct store *s, enum store_db db, struct slice key, struct slice value,
                  struct error *error) must_check; /* cheap when keys come in order, right in any */
 int store_delete(struct store *s, enum store_db db, struct slice key,
@@ -54,6 +56,7 @@ uint64_t store_bytes(const struct store *s); /* pages in use */
 struct store_scan {
     void *cursor;
     struct store *store;
+    enum store_db db;
     struct slice prefix; /* the caller's; outlives the scan */
     struct slice from;
     bool started;
