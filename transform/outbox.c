@@ -121,9 +121,9 @@ int outbox_decided(struct engine *e, struct slice key, bool sweep, struct error 
     }
     bool older = (sweep || e->sweeping) && !MUTANT(SWEEP_BEFORE);
     entry = (struct outbox_entry){.first = older ? 0 : e->number, .last = e->number};
-    if (!older)
+    if (!older) /* replays and assertions write what DynamoDB should have: they are as old as their decision, not as the rows */
         ring_push(&e->ring, e->number, e->in_batch ? &e->batch_before : &e->applied,
-                  e->in_batch ? e->batch_commit_us : e->applied.commit_us);
+                  e->in_batch ? e->batch_commit_us : sys_wall_us());
     count_first(e, entry.first, true);
     e->outbox_keys++;
     return put_entry(e, key, &entry, error);

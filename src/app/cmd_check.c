@@ -124,9 +124,9 @@ static void print_lines(const struct checking *k) {
     static const char *const words[] = {"ok", "warning", "error"};
     for (size_t i = 0; i < k->list.count; i++) {
         const struct check_line *line = &k->list.lines[i];
-        printf("%-8s %-22s %s\n", words[line->result], line->name, line->message);
+        printf("%-8s %-27s %s\n", words[line->result], line->name, line->message);
         if (line->remedy && line->result != CHECK_OK)
-            printf("%-31s remedy: %s\n", "", line->remedy);
+            printf("%-36s remedy: %s\n", "", line->remedy);
     }
     printf("%zu checks, %zu errors, %zu warnings\n", k->list.count, k->list.errors, k->list.warnings);
 }
