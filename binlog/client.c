@@ -190,3 +190,17 @@ void client_quote_list(struct buf *buf, const char *const *texts, size_t count) 
         client_quote(buf, texts[i]);
     }
 }
+
+int client_lock_tables(struct connection *c, const char *database, const char *const *tables, size_t count, struct error *error) {
+    struct buf sql defer(buf_deinit) = BUF_INIT(1024 * 1024);
+    buf_put_text(&sql, "LOCK TABLES ");
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_put_text(&sql, ", ");
+        client_identifier(&sql, database);
+        buf_put_char(&sql, '.');
+        client_identifier(&sql, tables[i]);
+        buf_put_text(&sql, " READ");
+    }
+    return client_run(c, error, "%s", buf_text(&sql));
+}

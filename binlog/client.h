@@ -38,3 +38,6 @@ void client_rows_deinit(struct client_rows *r);
 void client_quote(struct buf *buf, const char *text);
 void client_identifier(struct buf *buf, const char *name);
 void client_quote_list(struct buf *buf, const char *const *texts, size_t count);
+
+/* LOCK TABLES ... READ: waits for those who write them, and holds others off until UNLOCK TABLES or the connection's end. */
+int client_lock_tables(struct connection *c, const char *database, const char *const *tables, size_t count, struct error *error) must_check;

@@ -122,20 +122,6 @@ static int wait_for_owned(struct connection *c, struct error *error) {
     return r;
 }
 
-static int lock_tables(struct connection *c, const char *database, const char *const *tables, size_t count, struct error *error) {
-    struct buf sql defer(buf_deinit) = BUF_INIT(1024 * 1024);
-    buf_put_text(&sql, "LOCK TABLES ");
-    for (size_t i = 0; i < count; i++) {
-        if (i)
-            buf_put_text(&sql, ", ");
-        client_identifier(&sql, database);
-        buf_put_char(&sql, '.');
-        client_identifier(&sql, tables[i]);
-        buf_put_text(&sql, " READ");
-    }
-    return client_run(c, error, "%s", buf_text(&sql));
-}
-
 /* The file position may be ahead of gtid_executed: the set alone tells where to read on. A server without any transaction has an empty
  * set; there the beginning of the file will do. */
 static void forget_place(struct position *p) {
@@ -163,7 +149,7 @@ int source_position_executed(struct connection *c, const char *database, const c
     } else if (table_count == 0) {
         r = error_set(error, ERR_BUG, "without GTIDs a position needs the tables that it is for");
     } else {
-        r = lock_tables(c, database, tables, table_count, error);
+        r = client_lock_tables(c, database, tables, table_count, error);
         if (r == 0)
             r = read_file(c, &facts, &p, error);
         int unlocked = client_run(c, r ? NULL : error, "UNLOCK TABLES");

@@ -9,18 +9,6 @@
 
 enum { XA_PATIENCE_MS = 30000, XA_POLL_MS = 100 };
 
-static int lock_tables(struct connection *c, const char *database, const char *const *tables, size_t count, struct error *error) {
-    struct buf sql defer(buf_deinit) = BUF_INIT(1024 * 1024);
-    for (size_t i = 0; i < count; i++) {
-        buf_put_text(&sql, i ? ", " : "LOCK TABLES ");
-        client_identifier(&sql, database);
-        buf_put_char(&sql, '.');
-        client_identifier(&sql, tables[i]);
-        buf_put_text(&sql, " READ");
-    }
-    return client_run(c, error, "%s", buf_text(&sql));
-}
-
 /* A transaction that XA prepared has its rows in the binlog before the view, and becomes visible after it: none may be left. */
 static int wait_for_no_prepared(struct connection *c, struct error *error) {
     for (int64_t waited_ms = 0;; waited_ms += XA_POLL_MS) {
@@ -50,7 +38,7 @@ int consistent_view(struct connection *c, const struct source_options *options, 
     if (r == 0)
         r = wait_for_no_prepared(c, error);
     if (r == 0)
-        r = lock_tables(locker, options->database, tables, table_count, error);
+        r = client_lock_tables(locker, options->database, tables, table_count, error);
     if (r == 0)
         r = wait_for_no_prepared(c, error);
     if (r == 0)
