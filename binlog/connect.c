@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { PACKET_MAX = 1024 * 1024 * 1024, READ_TIMEOUT_MIN_S = 5, READ_TIMEOUT_HEARTBEATS = 3 };
@@ -90,6 +91,10 @@ int connection_open(struct connection **ret, const struct source_options *o, str
     }
     *ret = c;
     return 0;
+}
+
+void connection_interrupt(struct connection *c) {
+    shutdown(c->mysql.net.fd, SHUT_RDWR); /* the descriptor stays the owner's */
 }
 
 void connection_close(struct connection *c) {

@@ -26,6 +26,8 @@ struct connection; /* wraps MYSQL; not shared between threads */
  * no LOCAL INFILE. ERR_SOURCE_LOST when trying again may help (host away, timeout), ERR_SOURCE when not (password, TLS, grants). */
 int connection_open(struct connection **ret, const struct source_options *options, struct error *error) must_check;
 void connection_close(struct connection *c); /* accepts NULL */
+/* Makes a call that waits for the server in another thread fail soon. The connection is good for closing only. */
+void connection_interrupt(struct connection *c);
 
 struct server_facts {
     char uuid[37];

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { ANSWER_MS = 60000 }; /* the replicator itself may wait for a source that does not answer */
+
 static const struct json *member(const struct json *v, const char *a, const char *b) {
     const struct json *inner = v ? json_get(v, a) : NULL;
     return b && inner ? json_get(inner, b) : inner;
@@ -92,7 +94,7 @@ static void print_status(const struct json *s) {
 /* The answer's text again, as JSON: what the replicator sent, without our envelope. */
 static void ask_status(const struct config *config, bool json, int *ret, struct error *error) {
     struct json_doc *doc = NULL;
-    *ret = control_ask(config, SLICE("{\"command\":\"status\"}"), NULL, NULL, &doc, error);
+    *ret = control_ask(config, SLICE("{\"command\":\"status\"}"), ANSWER_MS, NULL, NULL, &doc, error);
     if (*ret < 0)
         return;
     const struct json *s = json_get(json_root(doc), "status");
@@ -130,14 +132,14 @@ int command_wait(const struct command_line *line, struct error *error) {
     struct config config;
     char *end = NULL;
     double timeout_s = line->timeout ? strtod(line->timeout, &end) : 60;
-    if ((line->timeout && (*end || timeout_s < 0)) || timeout_s > 1e6)
+    if ((line->timeout && (!*line->timeout || *end)) || !(timeout_s >= 0 && timeout_s <= 1e6)) /* a NaN is neither */
         return error_set(error, ERR_USAGE, "--timeout is a number of seconds, not %s", line->timeout);
     if (line->gtid && line->now)
         return error_set(error, ERR_USAGE, "either --gtid or --now");
     int r = config_load(&config, line->config_path, error);
     if (r < 0)
         return r;
-    defer(buf_deinit) struct buf request = BUF_INIT(65536);
+    defer(buf_deinit) struct buf request = BUF_INIT(1 << 20);
     struct json_out out = JSON_OUT(&request);
     json_open(&out, '{');
     json_key(&out, "command");
@@ -150,7 +152,7 @@ int command_wait(const struct command_line *line, struct error *error) {
     }
     json_close(&out, '}');
     struct json_doc *doc = NULL;
-    r = control_ask(&config, buf_slice(&request), NULL, NULL, &doc, error);
+    r = control_ask(&config, buf_slice(&request), ANSWER_MS + (int64_t)(timeout_s * 1000), NULL, NULL, &doc, error);
     if (r == 0) {
         bool reached = json_bool(json_get(json_root(doc), "reached"));
         r = reached ? 0 : 1;
@@ -193,7 +195,7 @@ int command_replay(const struct command_line *line, struct error *error) {
     json_put_text(&out, line->to);
     json_close(&out, '}');
     struct json_doc *doc = NULL;
-    r = control_ask(&config, buf_slice(&request), replay_progress, (void *)(uintptr_t)line, &doc, error);
+    r = control_ask(&config, buf_slice(&request), ANSWER_MS, replay_progress, (void *)(uintptr_t)line, &doc, error);
     if (r == 0) {
         const struct json *done = json_root(doc);
         double transactions = number_of(json_get(done, "transactions")), rows = number_of(json_get(done, "row_changes"));

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,7 +14,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CLIENTS_MAX = 32, LINE_MAX_BYTES = 4 * 1024 * 1024, REQUEST_MAX = 65536, PROGRESS_MS = 500, SLICE_MS = 200 };
+enum {
+    CLIENTS_MAX = 32,
+    LINE_MAX_BYTES = 4 * 1024 * 1024,
+    REQUEST_MAX = 1024 * 1024, /* GTID sets of old fleets are long */
+    PATIENCE_MS = 5000,        /* for a whole request */
+    PROGRESS_MS = 500,
+    SLICE_MS = 200,
+    WAIT_MAX_MS = 1000000000,
+};
 
 struct control_server {
     const struct config *config;
@@ -23,13 +32,15 @@ struct control_server {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t idle;
-    unsigned clients;
-    bool stopping;
+    struct client *clients; /* a list; guarded by the lock */
+    unsigned client_count;
+    atomic_bool stopping;
 };
 
 struct client {
     struct control_server *server;
     int fd;
+    struct client *next;
 };
 
 static int socket_path(const struct config *config, char *out, size_t size, struct error *error) {
@@ -52,10 +63,11 @@ static bool write_line(int fd, struct buf *text) {
     return true;
 }
 
-/* Reads up to a newline; false at the end, on a fault, or when it is too long. */
-static bool read_line(int fd, struct buf *line, struct buf *rest) {
+/* Reads up to a newline; false at the end, on a fault, when it is too long, or when it takes too long (0: any time). */
+static bool read_line(int fd, struct buf *line, struct buf *rest, int64_t patience_ms) {
+    int64_t deadline_ms = sys_monotonic_ms() + patience_ms;
     buf_clear(line);
-    for (;;) {
+    while (!patience_ms || sys_monotonic_ms() < deadline_ms) {
         char *end = rest->len ? memchr(rest->data, '\n', rest->len) : NULL;
         if (end) {
             size_t len = (size_t)(end - rest->data);
@@ -72,6 +84,14 @@ static bool read_line(int fd, struct buf *line, struct buf *rest) {
             return false;
         rest->len += (size_t)n;
     }
+    return false;
+}
+
+/* Each single read and write. */
+static void set_patience(int fd, int64_t ms) {
+    struct timeval t = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
 }
 
 /* ---- answers */
@@ -119,6 +139,11 @@ static int source_end(const struct config *config, struct position *ret, struct 
     return r;
 }
 
+static bool hung_up(const struct client *c) {
+    struct pollfd p = {.fd = c->fd}; /* POLLHUP needs not be asked for */
+    return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
 static void command_wait(struct client *c, const struct json *request, struct json_out *out) {
     struct position target = {0};
     struct error error;
@@ -131,12 +156,12 @@ static void command_wait(struct client *c, const struct json *request, struct js
     if (r < 0) {
         answer_error(out, r, error.text);
     } else {
-        int64_t deadline = sys_monotonic_ms() + timeout_ms;
-        int late = 1;
+        int64_t deadline = sys_monotonic_ms() + MAX(MIN(timeout_ms, WAIT_MAX_MS), 0);
+        int late;
         do { /* in slices, so that a replicator that stops is not held up */
             int64_t left = deadline - sys_monotonic_ms();
             late = status_wait(c->server->control->status, &target, MAX(MIN(left, SLICE_MS), 0));
-        } while (late && sys_monotonic_ms() < deadline && !c->server->stopping);
+        } while (late && sys_monotonic_ms() < deadline && !c->server->stopping && !hung_up(c));
         json_open(out, '{');
         json_key(out, "done");
         json_put_bool(out, true);
@@ -259,39 +284,52 @@ static void *client_run(void *context) {
     struct client *c = context;
     struct control_server *server = c->server;
     struct buf line = BUF_INIT(REQUEST_MAX), rest = BUF_INIT(REQUEST_MAX), answer = BUF_INIT(LINE_MAX_BYTES);
-    struct timeval patience = {.tv_sec = 5};
-    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-    if (read_line(c->fd, &line, &rest)) {
+    set_patience(c->fd, PATIENCE_MS);
+    if (read_line(c->fd, &line, &rest, PATIENCE_MS)) {
         serve(c, buf_slice(&line), &answer);
         write_line(c->fd, &answer);
     }
     buf_deinit(&line);
     buf_deinit(&rest);
     buf_deinit(&answer);
-    close(c->fd);
-    free(c);
     pthread_mutex_lock(&server->lock);
-    server->clients--;
+    struct client **at = &server->clients;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    server->client_count--;
     pthread_cond_signal(&server->idle);
+    close(c->fd); /* with the lock held, so that control_stop() never shuts down somebody else's descriptor */
     pthread_mutex_unlock(&server->lock);
+    free(c);
     return NULL;
+}
+
+static void turn_away(int fd) {
+    struct buf answer = BUF_INIT(4096);
+    answer_error(&JSON_OUT(&answer), ERR_USAGE, "too many clients ask at once: try again");
+    set_patience(fd, SLICE_MS);
+    write_line(fd, &answer);
+    buf_deinit(&answer);
+    close(fd);
 }
 
 static void admit(struct control_server *server, int fd) {
     struct client *c = xcalloc(1, sizeof(*c));
-    *c = (struct client){server, fd};
     pthread_t thread;
     pthread_mutex_lock(&server->lock);
-    bool room = server->clients < CLIENTS_MAX;
-    if (room && pthread_create(&thread, NULL, client_run, c) == 0) {
+    *c = (struct client){server, fd, server->clients};
+    bool served = server->client_count < CLIENTS_MAX && pthread_create(&thread, NULL, client_run, c) == 0;
+    if (served) {
         pthread_detach(thread);
-        server->clients++;
-    } else {
-        close(fd);
-        free(c);
+        server->clients = c;
+        server->client_count++;
     }
     pthread_mutex_unlock(&server->lock);
+    if (!served) {
+        turn_away(fd);
+        free(c);
+    }
 }
 
 static void *accept_run(void *context) {
@@ -303,6 +341,8 @@ static void *accept_run(void *context) {
         int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             admit(server, fd);
+        else
+            sys.sleep_ms(SLICE_MS); /* no descriptors left, say */
     }
     return NULL;
 }
@@ -349,6 +389,8 @@ int control_serve(struct control_server **ret, const struct config *config, stru
     if (r < 0) {
         if (server->fd >= 0)
             close(server->fd);
+        pthread_cond_destroy(&server->idle);
+        pthread_mutex_destroy(&server->lock);
         free(server);
         return r;
     }
@@ -364,7 +406,9 @@ void control_stop(struct control_server *server) {
     close(server->fd);
     unlink(server->path);
     pthread_mutex_lock(&server->lock);
-    while (server->clients > 0)
+    for (struct client *c = server->clients; c; c = c->next)
+        shutdown(c->fd, SHUT_RD); /* who has not asked yet never will; answers still go out */
+    while (server->client_count > 0)
         pthread_cond_wait(&server->idle, &server->lock);
     pthread_mutex_unlock(&server->lock);
     pthread_cond_destroy(&server->idle);
@@ -391,20 +435,23 @@ static int connect_to(const struct config *config, int *ret_fd, struct error *er
     return 0;
 }
 
-int control_ask(const struct config *config, struct slice request, void (*line)(void *context, const struct json *answer),
-                void *context, struct json_doc **ret_last, struct error *error) {
+int control_ask(const struct config *config, struct slice request, int64_t patience_ms,
+                void (*line)(void *context, const struct json *answer), void *context, struct json_doc **ret_last, struct error *error) {
     int fd = -1;
     int r = connect_to(config, &fd, error);
     if (r < 0)
         return r;
     defer(buf_deinit) struct buf out = BUF_INIT(REQUEST_MAX), text = BUF_INIT(LINE_MAX_BYTES), rest = BUF_INIT(LINE_MAX_BYTES);
     buf_put_slice(&out, request);
+    set_patience(fd, patience_ms);
     bool finished = false;
     r = write_line(fd, &out) ? 0 : error_set(error, ERR_STORE, "the replicator went away");
     while (r == 0 && !finished) {
         struct json_doc *doc = NULL;
-        if (!read_line(fd, &text, &rest))
-            r = error_set(error, ERR_STORE, "the replicator went away without an answer: look at its log");
+        errno = 0;
+        if (!read_line(fd, &text, &rest, 0))
+            r = error_set(error, ERR_STORE, errno == EAGAIN ? "the replicator does not answer: is its process stopped?"
+                                                            : "the replicator went away without an answer: look at its log");
         else
             r = json_parse(&doc, "answer", buf_slice(&text), error);
         if (r < 0)

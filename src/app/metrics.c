@@ -112,6 +112,7 @@ void metrics_write(const struct status *s, struct buf *out) {
          status_lag_seconds(s)},
         {"lag_bytes", "gauge", "The same in bytes of binlog.", (double)status_lag_bytes(s)},
         {"checkpoint_lag_seconds", "gauge", "How far a restart would read back.", status_checkpoint_lag_seconds(s)},
+        {"checkpoint_lag_bytes", "gauge", "The same in bytes of binlog.", (double)s->checkpoint_bytes_behind},
         {"source_connected", "gauge", "1 while the binlog is being read.", s->source.connected},
         {"source_reconnects_total", "counter", "Times the source was lost.", (double)s->source.reconnects},
         {"source_bytes_total", "counter", "Bytes of binlog received.", (double)s->source.heard.bytes},

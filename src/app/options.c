@@ -207,12 +207,22 @@ static void unknown(struct loading *l, const char *where, const char *name) {
           near ? "?" : "; `leat help config` lists all keys");
 }
 
+static bool has_default(const struct option *o) {
+    return o->standard && strcmp(o->standard, "!") != 0;
+}
+
 static void set_leaf(struct loading *l, const struct option *o, const char *where, const struct json *v) {
     enum json_type type = json_type(v);
     if (type == JSON_OBJECT && o->type == OPTION_SECRET) {
         set_secret(l, o, where, v);
-    } else if (type == JSON_NULL && (o->type == OPTION_TEXT || o->type == OPTION_SECRET)) {
-        set_text(l->config, o, NULL);
+    } else if (type == JSON_NULL) { /* as if it did not stand there, nor in the file below an overlay */
+        bool text = o->type == OPTION_TEXT || o->type == OPTION_SECRET;
+        if (text && !has_default(o))
+            set_text(l->config, o, NULL);
+        else if (has_default(o))
+            set(l, o, where, o->standard);
+        l->given[o - options] = false;
+        return;
     } else if (type == JSON_STRING && (o->type == OPTION_TEXT || o->type == OPTION_SECRET || o->type == OPTION_CHOICE)) {
         set(l, o, where, json_text(v));
     } else if (type == JSON_BOOL && o->type == OPTION_BOOL) {
@@ -310,11 +320,19 @@ static void empty_is_none(char **text) {
     }
 }
 
+/* What must be given, and the state directory, may not be empty either. A socket stands in for the host. */
+static bool is_missing(const struct loading *l, const struct option *o) {
+    bool needed = o->offset == AT(state_dir) || (o->standard && strcmp(o->standard, "!") == 0);
+    if (o->offset == AT(mysql.host) && l->config->mysql.socket && *l->config->mysql.socket)
+        return false;
+    return needed && (!*text_field(l->config, o) || !**text_field(l->config, o));
+}
+
 int config_load(struct config *ret, const char *path, struct error *error) {
     struct config config = {.path = xstrdup(path)};
     struct loading l = {.config = &config, .faults = BUF_INIT(65536)};
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
-        if (options[i].standard && strcmp(options[i].standard, "!") != 0)
+        if (has_default(&options[i]))
             set(&l, &options[i], "default", options[i].standard);
     load_file(&l, path);
     if (getenv("LEAT_ENV") && *getenv("LEAT_ENV")) {
@@ -324,8 +342,7 @@ int config_load(struct config *ret, const char *path, struct error *error) {
     }
     load_environment(&l);
     for (size_t i = 0; i < ARRAY_LEN(options) && l.fault_count == 0; i++)
-        if (options[i].standard && strcmp(options[i].standard, "!") == 0 && !l.given[i] &&
-            !(strcmp(options[i].name, "database.mysql.host") == 0 && config.mysql.socket))
+        if (is_missing(&l, &options[i]))
             fault(&l, path, "%s is missing: %s", options[i].name, options[i].help);
     char **optional[] = {&config.mysql.socket, &config.mysql.tls_ca, &config.dynamodb.endpoint, &config.dynamodb.ca,
                          &config.http_listen};

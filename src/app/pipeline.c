@@ -29,6 +29,7 @@ enum {
     PUBLISH_US = 100000,
     OUTCOMES = 256,
     REPLAY_TURN = 64, /* transactions of a replay between two looks at the stream */
+    SETTLED_US = 2000000, /* a pipeline that lives so long is not the one that failed a moment ago */
 };
 
 struct replay {
@@ -50,14 +51,36 @@ struct pipeline {
     struct watcher *watcher;
     struct reader_state reader_state;
     struct replay replay;
-    struct position until;
-    bool has_until;
     int64_t published_us;
     uint64_t row_count; /* of the transaction or replay at hand */
-    enum run_state logged_state;
 };
 
 /* ---- putting up */
+
+/* What is to be warned of is said once, not each time that a pipeline is put up. */
+static void log_warnings(struct pipeline *p, const struct check_list *checks) {
+    defer(buf_deinit) struct buf text = BUF_INIT(1 << 20);
+    for (size_t i = 0; i < checks->count; i++)
+        if (checks->lines[i].result == CHECK_WARNING)
+            buf_put_text(&text, checks->lines[i].message);
+    for (size_t i = 0; i < p->prepared.findings.count; i++)
+        buf_put_text(&text, p->prepared.findings.list[i].message);
+    if (p->control->warnings && strcmp(p->control->warnings, buf_text(&text)) == 0)
+        return;
+    free(p->control->warnings);
+    p->control->warnings = xstrdup(buf_text(&text));
+    for (size_t i = 0; i < checks->count; i++) {
+        const struct check_line *line = &checks->lines[i];
+        if (line->result == CHECK_WARNING)
+            log_warning("source", {"check", log_s(line->name)}, {"message", log_s(line->message)},
+                        {"remedy", log_s(line->remedy ? line->remedy : "")});
+    }
+    for (size_t i = 0; i < p->prepared.findings.count; i++) {
+        const struct finding *f = &p->prepared.findings.list[i];
+        if (f->warning)
+            log_warning("contract", {"line", log_u(f->line)}, {"path", log_s(f->path)}, {"message", log_s(f->message)});
+    }
+}
 
 static int open_source(struct pipeline *p, struct error *error) {
     struct source_options source = config_source(p->config);
@@ -70,22 +93,14 @@ static int open_source(struct pipeline *p, struct error *error) {
         const struct check_line *line = &checks.lines[i];
         if (line->result == CHECK_ERROR)
             r = error_set(error, ERR_SOURCE, "%s: %s; %s", line->name, line->message, line->remedy ? line->remedy : "");
-        else if (line->result == CHECK_WARNING)
-            log_warning("source", {"check", log_s(line->name)}, {"message", log_s(line->message)},
-                        {"remedy", log_s(line->remedy ? line->remedy : "")});
     }
-    check_list_deinit(&checks);
     if (r == 0)
         r = prepare_contract(&p->prepared, p->config, c, error);
-    for (size_t i = 0; i < p->prepared.findings.count; i++) {
-        const struct finding *f = &p->prepared.findings.list[i];
-        if (f->warning)
-            log_warning("contract", {"line", log_u(f->line)}, {"path", log_s(f->path)}, {"message", log_s(f->message)});
-    }
-    if (r == 0 && p->control->until_now) {
-        r = source_position_end(c, &p->until, error);
-        p->has_until = r == 0;
-    }
+    if (r == 0)
+        log_warnings(p, &checks);
+    check_list_deinit(&checks);
+    if (r == 0 && p->control->until_now && !position_known(&p->control->now))
+        r = source_position_end(c, &p->control->now, error);
     connection_close(c);
     return r;
 }
@@ -206,20 +221,19 @@ static enum run_state life_state(const struct pipeline *p) {
     return p->control->stop ? RUN_STOPPING : states[engine_life(p->engine)];
 }
 
-static void note_state(struct pipeline *p, enum run_state state, int code, const char *reason) {
+/* A source that is only away is looked for by the reader; whatever else keeps it from reading needs somebody. */
+static bool needs_somebody(const struct reader_state *state) {
+    return state->trouble && state->trouble != ERR_SOURCE_LOST;
+}
+
+static void note_state(struct pipeline *p) {
     struct status *s = p->status;
-    if (state == RUN_PARKED && s->state != RUN_PARKED)
-        s->park.since_wall_us = sys_wall_us();
-    s->state = state;
-    snprintf(s->park.class_name, sizeof(s->park.class_name), "%s", error_class(code));
-    snprintf(s->park.reason, sizeof(s->park.reason), "%s", reason);
-    if (state == p->logged_state)
-        return;
-    p->logged_state = state;
-    if (state == RUN_PARKED)
-        log_error("parked", {"class", log_s(error_class(code))}, {"reason", log_s(reason)});
+    if (!p->control->stop && needs_somebody(&p->reader_state))
+        status_park(s, p->reader_state.trouble, p->reader_state.reason);
+    else if (!p->control->stop && s->sink.parked)
+        status_park(s, ERR_TARGET, s->sink.parked_reason);
     else
-        log_info("state", {"state", log_s(run_state_name(state))});
+        status_state(s, life_state(p));
 }
 
 static void publish(struct pipeline *p, bool force) {
@@ -244,14 +258,7 @@ static void publish(struct pipeline *p, bool force) {
     s->reader_queue_bytes = p->reader_state.queue_bytes;
     if (status_lag_seconds(s) == 0)
         s->at_end_us = sys_wall_us();
-    if (p->control->stop)
-        note_state(p, RUN_STOPPING, 0, "");
-    else if (p->reader_state.trouble == ERR_SOURCE)
-        note_state(p, RUN_PARKED, ERR_SOURCE, p->reader_state.reason);
-    else if (s->sink.parked)
-        note_state(p, RUN_PARKED, ERR_TARGET, s->sink.parked_reason);
-    else
-        note_state(p, life_state(p), 0, "");
+    note_state(p);
     status_unlock(s);
 }
 
@@ -322,10 +329,27 @@ static void replay_end(struct pipeline *p, int code, const struct error *error) 
     *y = (struct replay){0};
 }
 
+/* Where the replay ends, in the terms in which it begins: a stretch that begins at FILE:OFFSET never has the GTIDs of before. */
+static int replay_end_position(struct pipeline *p, const struct replay_request *request, struct position *ret,
+                               struct error *error) {
+    const struct position *applied = engine_applied(p->engine);
+    position_copy(ret, position_known(&request->to) ? &request->to : applied);
+    if (!gtid_set_empty(&request->from.gtids))
+        return 0;
+    if (!gtid_set_empty(&request->to.gtids))
+        return error_set(error, ERR_USAGE, "give --from and --to alike: both as FILE:OFFSET or both as GTID sets");
+    if (!ret->file[0])
+        return error_set(error, ERR_USAGE, "the replicator has read nothing of a binlog file yet: give --from as a GTID set");
+    gtid_set_deinit(&ret->gtids);
+    return 0;
+}
+
 static int replay_begin(struct pipeline *p, struct replay_request *request, struct error *error) {
     struct replay *y = &p->replay;
     y->request = request;
-    position_copy(&y->to, position_known(&request->to) ? &request->to : engine_applied(p->engine));
+    int r = replay_end_position(p, request, &y->to, error);
+    if (r < 0)
+        return r;
     y->decoder = new_decoder(p, on_replayed_row);
     if (!position_reached(engine_applied(p->engine), &y->to))
         return error_set(error, ERR_USAGE,
@@ -382,8 +406,8 @@ static int replay_step(struct pipeline *p, struct error *error) {
     status_unlock(p->status);
     if (r < 0)
         replay_end(p, r, &why);
-    else if (state.trouble == ERR_SOURCE)
-        replay_end(p, error_set(&why, ERR_SOURCE, "%s", state.reason), &why);
+    else if (needs_somebody(&state))
+        replay_end(p, error_set(&why, state.trouble, "%s", state.reason), &why);
     else if (count == 0 && state.ended)
         replay_end(p, 0, NULL);
     return count;
@@ -417,7 +441,7 @@ static int turn(struct pipeline *p, struct error *error) {
         r = p->reader ? replay_step(p, error) : 0;
     }
     if (r >= 0 && engine_reread_wanted(p->engine)) {
-        r = snapshot_reread(p->config, &p->prepared, p->engine, error);
+        r = snapshot_reread(p->config, &p->prepared, p->engine, &p->control->stop, error);
         did++;
     }
     if (r < 0)
@@ -435,13 +459,14 @@ static int turn(struct pipeline *p, struct error *error) {
 }
 
 static bool reached_until(const struct pipeline *p) {
-    const struct position *until = p->has_until ? &p->until : p->control->until;
+    const struct position *until = p->control->until_now ? &p->control->now : p->control->until;
     const struct position *at = engine_acknowledged(p->engine);
     return until && position_known(at) && position_reached(at, until);
 }
 
 /* SIGTERM: nothing more is read; what was decided is given its time. */
 static int drain(struct pipeline *p, struct error *error) {
+    watcher_interrupt(p->watcher);
     reader_stop(p->reader);
     p->reader = NULL;
     p->reader_state = (struct reader_state){0};
@@ -477,7 +502,8 @@ static int pipeline_loop(struct pipeline *p, struct error *error) {
         r = turn(p, error);
     if (r == 0)
         r = drain(p, error);
-    publish(p, true);
+    if (r == 0) /* an engine that failed has nothing more to say */
+        publish(p, true);
     return r == ERR_STOPPED ? 0 : r;
 }
 
@@ -492,18 +518,21 @@ static void pipeline_close(struct pipeline *p) {
     engine_free(p->engine);
     decoder_free(p->decoder);
     prepared_deinit(&p->prepared);
-    position_deinit(&p->until);
     status_lock(p->status);
     p->status->source.connected = false;
     status_unlock(p->status);
 }
 
-int pipeline_run(const struct config *config, struct pipeline_control *control, bool *ret_up, struct error *error) {
-    struct pipeline p = {.config = config, .control = control, .status = control->status, .logged_state = RUN_STARTING};
-    *ret_up = false;
+int pipeline_run(const struct config *config, struct pipeline_control *control, bool *up, struct error *error) {
+    struct pipeline p = {.config = config, .control = control, .status = control->status};
+    int64_t doubt_us = *up ? SETTLED_US : 0; /* one that was up and failed may well fail again at the same place */
+    *up = false;
     int r = pipeline_open(&p, error);
     if (r == 0) {
-        *ret_up = true;
+        *up = true;
+        status_lock(p.status);
+        status_release_park(p.status, doubt_us);
+        status_unlock(p.status);
         r = pipeline_loop(&p, error);
     }
     pipeline_close(&p);

@@ -7,6 +7,8 @@
 #include "src/app/options.h"
 #include "src/app/status.h"
 
+#include <stdatomic.h>
+
 struct pipeline;
 
 /* A replay that somebody asked for; lives until `done`. Guarded by the status lock. */
@@ -22,12 +24,15 @@ struct replay_request {
 struct pipeline_control {
     struct status *status;
     int wake_fd;                   /* eventfd: look at the flags below */
-    volatile bool stop;            /* drain and end */
+    atomic_bool stop;              /* drain and end */
     struct replay_request *replay; /* waiting or running; guarded by the status lock */
-    bool until_now;                /* end when DynamoDB has everything up to the source's present end */
+    bool until_now;                /* end when DynamoDB has everything up to the source's end when it was first asked: */
+    struct position now;
+    char *warnings;                /* what the source and the contract were last warned of; owned */
     const struct position *until;  /* end when DynamoDB has everything up to here; NULL: never */
 };
 
 /* Puts up a pipeline and runs it. Returns 0 when it was asked to stop (drained or not) or `until` was reached, else the error that took it down.
- * *ret_up becomes true once everything was in place: a later fault parks, an earlier one may end the program. */
-int pipeline_run(const struct config *config, struct pipeline_control *control, bool *ret_up, struct error *error) must_check;
+ * *up tells whether everything was in place, of the pipeline before this one and then of this one: a later fault parks, an earlier
+ * one may end the program. */
+int pipeline_run(const struct config *config, struct pipeline_control *control, bool *up, struct error *error) must_check;

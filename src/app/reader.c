@@ -4,7 +4,8 @@
  * the queue has room; (4) put them in and wake the applier.
  *
  * When the source is lost: the stream is closed and opened again, after 0.1 s, doubling to 10 s. When somebody must act (purged
- * binlog, changed grants, an event that cannot be understood) the same every 5 s, and the reason stands in the state. */
+ * binlog, changed grants, an event that cannot be understood) the same every 5 s, and the reason stands in the state, until a
+ * connection has lasted two seconds: one that is opened and fails at the same event again is no end of the trouble. */
 #include "src/app/reader.h"
 
 #include "src/base/log.h"
@@ -18,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 10000, PARKED_MS = 5000, TXN_MEMORY = 4 * 1024 * 1024 };
+enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 10000, PARKED_MS = 5000, SETTLED_US = 2000000, TXN_MEMORY = 4 * 1024 * 1024 };
 
 struct entry {
     struct entry *next;
@@ -38,6 +39,7 @@ struct reader {
     pthread_cond_t room;  /* also ends waits between attempts */
     bool stopping;
     struct stream *stream;
+    int64_t connected_us; /* monotonic; since when there is a stream */
     struct entry *first, **last;
     struct reader_state state;
 };
@@ -70,8 +72,9 @@ static void wait_ms(struct reader *r, int64_t ms) {
     pthread_mutex_unlock(&r->lock);
 }
 
-/* Takes over `txn` (may be NULL); waits for room. */
+/* Takes over `txn` (may be NULL); waits for room. `end` may be the transaction's own: what is in the queue may be gone at once. */
 static void put(struct reader *r, struct txn *txn, const struct txn_end *end) {
+    position_advance(&r->position, end);
     struct entry *entry = xcalloc(1, sizeof(*entry));
     entry->delivery = (struct delivery){txn, *end};
     entry->bytes = sizeof(*entry) + (txn ? txn_memory(txn) : 0);
@@ -86,21 +89,26 @@ static void put(struct reader *r, struct txn *txn, const struct txn_end *end) {
         r->state.oldest_commit_us = end->commit_us;
     bool was_empty = r->first == entry;
     pthread_mutex_unlock(&r->lock);
-    position_advance(&r->position, end);
     if (was_empty)
         wake(r);
+}
+
+static void end_trouble(struct reader *r) {
+    if (r->state.trouble)
+        log_info("reading the source again");
+    r->state.trouble = 0;
+    r->state.reason[0] = 0;
 }
 
 static void set_stream(struct reader *r, struct stream *stream) {
     pthread_mutex_lock(&r->lock);
     r->stream = stream;
-    if (stream) {
-        r->state.connected = true;
-        r->state.trouble = 0;
-        r->state.reason[0] = 0;
-    } else {
-        r->state.connected = false;
-    }
+    r->state.connected = stream != NULL;
+    r->connected_us = sys_monotonic_us();
+    if (stream && r->state.trouble == ERR_SOURCE_LOST)
+        end_trouble(r);
+    if (stream && r->stopping)
+        stream_interrupt(stream);
     pthread_mutex_unlock(&r->lock);
     wake(r);
 }
@@ -198,6 +206,19 @@ static void *run(void *context) {
     return NULL;
 }
 
+static void reader_free(struct reader *r) {
+    struct delivery d;
+    while (reader_take(r, &d))
+        txn_free(d.txn);
+    if (r->fd >= 0)
+        close(r->fd);
+    position_deinit(&r->position);
+    position_deinit(&r->until);
+    pthread_cond_destroy(&r->room);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
 int reader_start(struct reader **ret, const struct reader_options *options, struct error *error) {
     struct reader *r = xcalloc(1, sizeof(*r));
     r->options = *options;
@@ -215,12 +236,9 @@ int reader_start(struct reader **ret, const struct reader_options *options, stru
     pthread_cond_init(&r->room, &attributes);
     pthread_condattr_destroy(&attributes);
     if (r->fd < 0 || pthread_create(&r->thread, NULL, run, r) != 0) {
-        if (r->fd >= 0)
-            close(r->fd);
-        position_deinit(&r->position);
-        position_deinit(&r->until);
-        free(r);
-        return error_set(error, ERR_BUG, "cannot start the reader: %s", strerror(errno));
+        int result = error_set(error, ERR_BUG, "cannot start the reader: %s", strerror(errno));
+        reader_free(r);
+        return result;
     }
     *ret = r;
     return 0;
@@ -236,15 +254,7 @@ void reader_stop(struct reader *r) {
     pthread_cond_broadcast(&r->room);
     pthread_mutex_unlock(&r->lock);
     pthread_join(r->thread, NULL);
-    struct delivery d;
-    while (reader_take(r, &d))
-        txn_free(d.txn);
-    close(r->fd);
-    position_deinit(&r->position);
-    position_deinit(&r->until);
-    pthread_cond_destroy(&r->room);
-    pthread_mutex_destroy(&r->lock);
-    free(r);
+    reader_free(r);
 }
 
 bool reader_take(struct reader *r, struct delivery *ret) {
@@ -278,6 +288,8 @@ void reader_state(struct reader *r, struct reader_state *ret) {
     ssize_t n = read(r->fd, &count, sizeof(count));
     (void)n;
     pthread_mutex_lock(&r->lock);
+    if (r->state.connected && sys_monotonic_us() - r->connected_us > SETTLED_US)
+        end_trouble(r);
     *ret = r->state;
     pthread_mutex_unlock(&r->lock);
 }

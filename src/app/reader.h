@@ -22,7 +22,7 @@ struct delivery {
 struct reader_state {
     bool connected;
     bool ended;        /* `until` was reached and everything is in the queue */
-    int trouble;       /* error code while it cannot read: ERR_SOURCE_LOST (tries again) or ERR_SOURCE (somebody must act; tries again too) */
+    int trouble;       /* error code while it cannot read: ERR_SOURCE_LOST (tries again), or another (somebody must act; tries again too) */
     char reason[2048]; /* of trouble */
     uint64_t reconnects;
     struct stream_heard heard;

@@ -22,7 +22,7 @@ struct snapshot {
     const struct prepared *prepared;
     struct engine *engine;
     struct status *status;
-    const volatile bool *stop;
+    const atomic_bool *stop;
     struct source_options source_options;
     struct connection *connection;
     const struct source *source; /* being read */
@@ -47,8 +47,7 @@ static bool needs_consistent_view(const struct prepared *p) {
 static void report(struct snapshot *s, bool force) {
     int64_t now = sys_monotonic_us();
     status_lock(s->status);
-    s->status->state = RUN_SNAPSHOT;
-    s->status->park.since_wall_us = 0;
+    status_state(s->status, RUN_SNAPSHOT);
     snprintf(s->status->snapshot.table, sizeof(s->status->snapshot.table), "%s", s->source ? s->source->name : "");
     s->status->snapshot.rows = s->rows;
     s->status->snapshot.total = MAX(s->total, s->rows);
@@ -88,6 +87,9 @@ static int read_table(struct snapshot *s, struct error *error) {
     uint64_t before = 0;
     int r = engine_snapshot_resume(s->engine, source, &arena, &after, &before, error);
     s->rows += before;
+    status_lock(s->status);
+    s->status->snapshot.rows_at_start += before; /* the rate is that of this run */
+    status_unlock(s->status);
     unsigned *columns = arena_alloc(&arena, source->column_count * sizeof(*columns));
     for (size_t i = 0; i < source->column_count; i++)
         columns[i] = (unsigned)(source->columns[i].column - source->table->columns);
@@ -204,7 +206,7 @@ static int read_all(struct snapshot *s, struct error *error) {
 }
 
 int snapshot_run(const struct config *config, const struct prepared *prepared, struct engine *engine,
-                 struct status *status, const volatile bool *stop, struct error *error) {
+                 struct status *status, const atomic_bool *stop, struct error *error) {
     struct snapshot s = {.config = config, .prepared = prepared, .engine = engine, .status = status, .stop = stop};
     s.source_options = config_source(config);
     int r = connection_open(&s.connection, &s.source_options, error);
@@ -256,7 +258,7 @@ static int reread_one(struct connection *c, struct reread *one, struct arena *ar
 }
 
 int snapshot_reread(const struct config *config, const struct prepared *prepared, struct engine *engine,
-                    struct error *error) {
+                    const atomic_bool *stop, struct error *error) {
     struct source_options source = config_source(config);
     struct connection *c = NULL;
     struct position executed = {0}, end = {0};
@@ -267,6 +269,8 @@ int snapshot_reread(const struct config *config, const struct prepared *prepared
         r = source_position_executed(c, prepared->database, prepared->tables, prepared->table_count, &executed, error);
         if (r < 0 || position_reached(&executed, engine_applied(engine)))
             break;
+        if (*stop)
+            r = error_set(error, ERR_STOPPED, "asked to stop");
         sys.sleep_ms(10);
     }
     while (r == 0) {

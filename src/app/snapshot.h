@@ -7,8 +7,8 @@
 /* Drives the engine from EMPTY or LOADING to REDO. `stop` is looked at between chunks: ERR_STOPPED then, and a later call goes on where this one
  * ended (unless the rows must come from one consistent view: then from the beginning). */
 int snapshot_run(const struct config *config, const struct prepared *prepared, struct engine *engine,
-                 struct status *status, const volatile bool *stop, struct error *error) must_check;
+                 struct status *status, const atomic_bool *stop, struct error *error) must_check;
 
-/* REDO, at H: reads again, by key, the rows that partial images left incomplete. */
+/* REDO, at H: reads again, by key, the rows that partial images left incomplete. ERR_STOPPED as above. */
 int snapshot_reread(const struct config *config, const struct prepared *prepared, struct engine *engine,
-                    struct error *error) must_check;
+                    const atomic_bool *stop, struct error *error) must_check;

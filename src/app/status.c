@@ -1,11 +1,14 @@
 /* What the replicator knows of itself. */
 #include "src/app/status.h"
 
+#include "src/base/log.h"
 #include "src/base/sys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+enum { PARK_LOG_US = 60000000 };
 
 const char *run_state_name(enum run_state state) {
     static const char *const names[] = {"starting",  "snapshot", "redo",    "recovering",
@@ -106,21 +109,41 @@ void status_set_gauges(struct status *s, const struct engine_gauges *gauges) {
 }
 
 void status_park(struct status *s, int code, const char *reason) {
-    status_lock(s);
-    if (s->state != RUN_PARKED)
+    bool fresh = s->state != RUN_PARKED;
+    int64_t now_us = sys_monotonic_us();
+    if (fresh)
         s->park.since_wall_us = sys_wall_us();
     s->state = RUN_PARKED;
     snprintf(s->park.class_name, sizeof(s->park.class_name), "%s", error_class(code));
     snprintf(s->park.reason, sizeof(s->park.reason), "%s", reason);
-    status_unlock(s);
+    /* texts may bear numbers that change with every attempt */
+    if (!fresh && (strcmp(s->park.logged, s->park.reason) == 0 || now_us - s->park.logged_us < PARK_LOG_US))
+        return;
+    log_error("parked; trying again until the cause is gone", {"class", log_s(s->park.class_name)},
+              {"reason", log_s(reason)});
+    memcpy(s->park.logged, s->park.reason, sizeof(s->park.logged));
+    s->park.logged_us = now_us;
+}
+
+bool status_park_held(const struct status *s) {
+    return s->state == RUN_PARKED && s->park.hold_until_us > sys_monotonic_us();
+}
+
+void status_hold_park(struct status *s) {
+    s->park.hold_until_us = INT64_MAX;
+}
+
+void status_release_park(struct status *s, int64_t after_us) {
+    s->park.hold_until_us = sys_monotonic_us() + after_us;
 }
 
 void status_state(struct status *s, enum run_state state) {
-    status_lock(s);
+    if (state == s->state || (status_park_held(s) && state != RUN_STOPPING))
+        return;
+    log_info(s->state == RUN_PARKED && state != RUN_STOPPING ? "goes on" : "state", {"state", log_s(run_state_name(state))});
     s->state = state;
     s->park.since_wall_us = 0;
     s->park.reason[0] = 0;
-    status_unlock(s);
 }
 
 const char *status_not_ready(const struct status *s) {
@@ -222,7 +245,7 @@ static void put_target(const struct status *s, struct json_out *out) {
     json_key(out, "breaker_open");
     json_put_bool(out, s->sink.breaker_open);
     json_key(out, "trouble");
-    json_put_text(out, s->sink.parked ? s->sink.parked_reason : NULL);
+    json_put_text(out, s->sink.parked_reason[0] ? s->sink.parked_reason : NULL);
     json_close(out, '}');
 }
 

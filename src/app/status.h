@@ -10,6 +10,7 @@
 #include "transform/engine.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum run_state {
     RUN_STARTING,
@@ -31,7 +32,7 @@ struct status_names {
 struct status {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned waiters; /* who needs positions at once, not ten times a second */
+    atomic_uint waiters; /* who needs positions at once, not ten times a second */
 
     char *stream;
     int64_t started_wall_us;
@@ -42,6 +43,9 @@ struct status {
         char class_name[16]; /* "source", "target", "store", ... */
         char reason[2048];
         int64_t since_wall_us; /* 0: not parked */
+        int64_t hold_until_us; /* monotonic: until then no other state ends the park (a pipeline is put up again, to see) */
+        int64_t logged_us;     /* monotonic, of the last log line about it */
+        char logged[2048];     /* the reason in that line */
     } park;
 
     struct {
@@ -57,6 +61,7 @@ struct status {
     struct position end;
     int64_t end_confirmed_us; /* monotonic; 0: never */
     uint64_t end_bytes_behind; /* of `acknowledged`, when the end was confirmed */
+    uint64_t checkpoint_bytes_behind; /* likewise of `checkpointed` */
     int64_t oldest_queued_us; /* commit time of the oldest transaction that waits for the applier; 0: none */
     uint64_t reader_queue_bytes;
     int64_t at_end_us; /* wall time when acknowledged last was the confirmed end; 0: never */
@@ -87,8 +92,15 @@ void status_unlock(struct status *s); /* wakes those who wait for a change */
 void status_set_contract(struct status *s, const struct contract *contract);
 /* Copies gauges with their arrays; call with the lock held. */
 void status_set_gauges(struct status *s, const struct engine_gauges *gauges);
-void status_park(struct status *s, int code, const char *reason);   /* takes the lock */
-void status_state(struct status *s, enum run_state state); /* takes the lock; anything but RUN_PARKED ends a park */
+
+/* The state and its log line; all with the lock held. A park is logged once, and once when it is over, however often a pipeline
+ * is put up and fails again: between status_hold_park() and status_release_park() plus `after_us` no other state but RUN_STOPPING
+ * takes its place. */
+void status_park(struct status *s, int code, const char *reason);
+void status_state(struct status *s, enum run_state state); /* any but RUN_PARKED */
+void status_hold_park(struct status *s);
+void status_release_park(struct status *s, int64_t after_us);
+bool status_park_held(const struct status *s);
 
 /* ---- read with the lock held */
 
