@@ -156,14 +156,49 @@ static void print_json(const struct checking *k) {
     printf("%s\n", buf_text(&text));
 }
 
+/* `name`, with its backticks doubled. */
+static void put_name(struct buf *out, const char *name) {
+    buf_put_char(out, '`');
+    for (; *name; name++) {
+        if (*name == '`')
+            buf_put_char(out, '`');
+        buf_put_char(out, *name);
+    }
+    buf_put_char(out, '`');
+}
+
+/* GRANT `what` ON database.table TO user; NULL is *. */
+static void put_grant(struct buf *out, const char *what, const char *database, const char *table, const char *username) {
+    buf_printf(out, "GRANT %s ON ", what);
+    if (database)
+        put_name(out, database);
+    else
+        buf_put_char(out, '*');
+    buf_put_char(out, '.');
+    if (table)
+        put_name(out, table);
+    else
+        buf_put_char(out, '*');
+    buf_put_text(out, " TO ");
+    put_name(out, username);
+    buf_put_text(out, "@`%`;");
+}
+
 static void print_grants(const struct prepared *p, const struct config *config) {
-    printf("-- SQL, on the source (change the host part to where leat runs)\n");
-    printf("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `%s`@`%%`;\n", config->mysql.username);
-    printf("GRANT XA_RECOVER_ADMIN ON *.* TO `%s`@`%%`; -- only where XA is used\n", config->mysql.username);
-    for (size_t i = 0; i < p->table_count; i++)
-        printf("GRANT SELECT ON `%s`.`%s` TO `%s`@`%%`;\n", p->database, p->tables[i], config->mysql.username);
-    printf("GRANT LOCK TABLES ON `%s`.* TO `%s`@`%%`; -- only without GTIDs, or before MySQL 9.6\n", p->database,
-           config->mysql.username);
+    defer(buf_deinit) struct buf out = BUF_INIT(1 << 24);
+    const char *username = config->mysql.username;
+    buf_put_text(&out, "-- SQL, on the source (change the host part to where leat runs)\n");
+    put_grant(&out, "REPLICATION SLAVE, REPLICATION CLIENT", NULL, NULL, username);
+    buf_put_char(&out, '\n');
+    put_grant(&out, "XA_RECOVER_ADMIN", NULL, NULL, username);
+    buf_put_text(&out, " -- only where XA is used\n");
+    for (size_t i = 0; i < p->table_count; i++) {
+        put_grant(&out, "SELECT", p->database, p->tables[i], username);
+        buf_put_char(&out, '\n');
+    }
+    put_grant(&out, "LOCK TABLES", p->database, NULL, username);
+    buf_put_text(&out, " -- only without GTIDs, or before MySQL 9.6\n");
+    fwrite(out.data, 1, out.len, stdout);
     printf("\n-- IAM policy\n{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"dynamodb:BatchWriteItem\", "
            "\"dynamodb:PutItem\", \"dynamodb:DeleteItem\", \"dynamodb:DescribeTable\", \"dynamodb:CreateTable\", \"dynamodb:UpdateTimeToLive\", "
            "\"dynamodb:Scan\"],\n  \"Resource\": \"arn:aws:dynamodb:%s:*:table/%s*\"}]}\n",
