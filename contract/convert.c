@@ -29,7 +29,7 @@ static int to_s(const struct value *v, struct arena *arena, struct attr *ret, st
         *ret = attr_text(ATTR_S, arena, value_slice(v));
         return EVALUATE_OK;
     }
-    defer(buf_deinit) struct buf buf = BUF_INIT((size_t)UINT32_MAX * 2);
+    defer(buf_deinit) struct buf buf = BUF_SMALL(64, (size_t)UINT32_MAX * 2);
     value_put_text(&buf, v);
     *ret = attr_text(ATTR_S, arena, buf_slice(&buf));
     return EVALUATE_OK;
@@ -39,7 +39,7 @@ enum { N_TEXT_MAX = 38 };
 
 /* Digits as they are while they are short; longer ones (zeros at an end) in the normal form. */
 static int number_text(struct slice s, bool keep, struct arena *arena, struct attr *ret, struct error *error) {
-    defer(buf_deinit) struct buf normal = BUF_INIT(256);
+    defer(buf_deinit) struct buf normal = BUF_SMALL(64, 256);
     struct number parsed;
     if (!number_parse(s, &parsed))
         return error_set(error, EVALUATE_POISON, "text that is no number in an attribute of type N");
@@ -51,20 +51,17 @@ static int number_text(struct slice s, bool keep, struct arena *arena, struct at
 }
 
 static int to_n(const struct value *v, struct arena *arena, struct attr *ret, struct error *error) {
-    char digits[24];
-    int n = -1;
-    if (v->kind == VALUE_INT)
-        n = snprintf(digits, sizeof(digits), "%lld", (long long)v->i);
-    else if (v->kind == VALUE_UINT || v->kind == VALUE_ENUM || v->kind == VALUE_SET)
-        n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)v->u);
-    if (n >= 0) {
-        *ret = attr_text(ATTR_N, arena, (struct slice){digits, (size_t)n});
+    defer(buf_deinit) struct buf buf = BUF_SMALL(64, 1024);
+    if (v->kind == VALUE_ENUM || v->kind == VALUE_SET)
+        buf_put_digits(&buf, v->u, 1);
+    else if (text_as_is(v))
+        return number_text(value_slice(v), v->kind == VALUE_DECIMAL, arena, ret, error);
+    else
+        value_put_text(&buf, v);
+    if (v->kind == VALUE_INT || v->kind == VALUE_UINT || v->kind == VALUE_ENUM || v->kind == VALUE_SET) {
+        *ret = attr_text(ATTR_N, arena, buf_slice(&buf));
         return EVALUATE_OK;
     }
-    if (text_as_is(v))
-        return number_text(value_slice(v), v->kind == VALUE_DECIMAL, arena, ret, error);
-    defer(buf_deinit) struct buf buf = BUF_INIT(1024);
-    value_put_text(&buf, v);
     return number_text(buf_slice(&buf), true, arena, ret, error);
 }
 

@@ -90,7 +90,7 @@ static int compare_slices(const void *a, const void *b) {
 static void put_set(struct buf *buf, const struct attr *a, struct arena *scratch) {
     struct slice *sorted = arena_alloc(scratch, (a->count + 1) * sizeof(*sorted));
     for (size_t i = 0; i < a->count; i++) {
-        defer(buf_deinit) struct buf one = BUF_INIT(SIZE_MAX / 2);
+        defer(buf_deinit) struct buf one = BUF_SMALL(256, SIZE_MAX / 2);
         put_attr(&one, &a->elements[i], scratch);
         sorted[i] = (struct slice){arena_copy(scratch, one.data, one.len), one.len};
     }
@@ -101,7 +101,7 @@ static void put_set(struct buf *buf, const struct attr *a, struct arena *scratch
 }
 
 static void put_number(struct buf *buf, struct slice text) {
-    defer(buf_deinit) struct buf normal = BUF_INIT(256);
+    defer(buf_deinit) struct buf normal = BUF_SMALL(64, 256);
     if (number_normalise(text, &normal))
         text = buf_slice(&normal);
     buf_put_blob(buf, text);
@@ -139,7 +139,7 @@ static void put_attr(struct buf *buf, const struct attr *a, struct arena *scratc
 }
 
 struct digest128 item_hash(const struct item *item, struct arena *scratch) {
-    defer(buf_deinit) struct buf buf = BUF_INIT(SIZE_MAX / 2);
+    defer(buf_deinit) struct buf buf = BUF_SMALL(512, SIZE_MAX / 2);
     put_members(&buf, item->members, item->count, scratch);
     return digest128(buf_slice(&buf));
 }

@@ -60,7 +60,7 @@ static int put_parts(struct buf *buf, const struct template *t, const struct att
 
 int template_render(const struct template *t, const struct attr *const *attributes, const struct row_set *rows,
                     struct arena *arena, struct slice *ret, struct error *error) {
-    defer(buf_deinit) struct buf buf = BUF_INIT(RENDERED_MAX);
+    defer(buf_deinit) struct buf buf = BUF_SMALL(256, RENDERED_MAX);
     int r = put_parts(&buf, t, attributes, rows, arena, error);
     if (r != EVALUATE_OK)
         return r;

@@ -157,18 +157,30 @@ static void put_double(struct buf *buf, double v, bool single) {
 
 static void put_fraction(struct buf *buf, unsigned microsecond, unsigned digits) {
     static const unsigned divisor[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    if (digits > 0 && digits <= 6)
-        buf_printf(buf, ".%0*u", (int)digits, microsecond / divisor[digits]);
+    if (digits == 0 || digits > 6)
+        return;
+    buf_put_char(buf, '.');
+    buf_put_digits(buf, microsecond / divisor[digits], digits);
+}
+
+/* Three numbers with `sign` between, the first of at least `width` digits. */
+static void put_three(struct buf *buf, unsigned width, uint64_t a, char sign, unsigned b, unsigned c) {
+    buf_put_digits(buf, a, width);
+    buf_put_char(buf, sign);
+    buf_put_digits(buf, b, 2);
+    buf_put_char(buf, sign);
+    buf_put_digits(buf, c, 2);
 }
 
 static void put_date(struct buf *buf, const struct value *v) {
     struct datetime t = value_unpack_datetime(v->u);
     if (t.month == 0 || t.day == 0)
         return;
-    buf_printf(buf, "%04u-%02u-%02u", t.year, t.month, t.day);
+    put_three(buf, 4, t.year, '-', t.month, t.day);
     if (v->kind == VALUE_DATE)
         return;
-    buf_printf(buf, "T%02u:%02u:%02u", t.hour, t.minute, t.second);
+    buf_put_char(buf, 'T');
+    put_three(buf, 2, t.hour, ':', t.minute, t.second);
     put_fraction(buf, t.microsecond, v->scale);
     if (v->kind == VALUE_TIMESTAMP)
         buf_put_char(buf, 'Z');
@@ -176,7 +188,9 @@ static void put_date(struct buf *buf, const struct value *v) {
 
 static void put_time(struct buf *buf, const struct value *v) {
     uint64_t us = v->i < 0 ? (uint64_t)-v->i : (uint64_t)v->i, s = us / 1000000;
-    buf_printf(buf, "%s%02u:%02u:%02u", v->i < 0 ? "-" : "", (unsigned)(s / 3600), (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+    if (v->i < 0)
+        buf_put_char(buf, '-');
+    put_three(buf, 2, s / 3600, ':', (unsigned)(s / 60 % 60), (unsigned)(s % 60));
     put_fraction(buf, (unsigned)(us % 1000000), v->scale);
 }
 
@@ -203,10 +217,12 @@ static void put_vector(struct buf *buf, const struct value *v) {
 void value_put_text(struct buf *buf, const struct value *v) {
     switch ((enum value_kind)v->kind) {
     case VALUE_INT:
-        buf_printf(buf, "%lld", (long long)v->i);
+        if (v->i < 0)
+            buf_put_char(buf, '-');
+        buf_put_digits(buf, v->i < 0 ? 0 - (uint64_t)v->i : (uint64_t)v->i, 1);
         break;
     case VALUE_UINT:
-        buf_printf(buf, "%llu", (unsigned long long)v->u);
+        buf_put_digits(buf, v->u, 1);
         break;
     case VALUE_FLOAT:
         put_double(buf, (double)v->f, true);

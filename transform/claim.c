@@ -44,10 +44,7 @@ static bool room_for_items(const struct engine *e) {
 /* ---- what was evaluated */
 
 static struct known *known_slot(struct known *slots, size_t cap, struct slice key) {
-    uint64_t h = 1469598103934665603u;
-    for (size_t i = 0; i < key.len; i++)
-        h = (h ^ (unsigned char)key.data[i]) * 1099511628211u;
-    size_t i = (h ^ h >> 29) & (cap - 1);
+    size_t i = hash_key(key) & (cap - 1);
     while (slots[i].key.data && !slice_equal(slots[i].key, key))
         i = (i + 1) & (cap - 1);
     return &slots[i];

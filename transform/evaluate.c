@@ -387,7 +387,7 @@ static int key_bytes(struct build *b, const char *name, const struct attr *attr,
         return poison(b, reason);
     *ret = attr->text;
     if (attr->type == ATTR_N) {
-        struct buf digits defer(buf_deinit) = BUF_INIT(512);
+        struct buf digits defer(buf_deinit) = BUF_SMALL(64, 512);
         if (!number_normalise(attr->text, &digits))
             return poison(b, arena_printf(b->arena, "key %s is no number that DynamoDB holds", name));
         *ret = (struct slice){arena_copy(b->arena, digits.data, digits.len), digits.len};
@@ -486,7 +486,7 @@ static int build_item(struct build *b, struct evaluation *ret) {
         r = key_bytes(b, target->sk.name, &sk, ITEM_SK_MAX, &key.sk);
     if (r)
         return r;
-    struct buf bytes defer(buf_deinit) = BUF_INIT(ITEM_PK_MAX + ITEM_SK_MAX + 16);
+    struct buf bytes defer(buf_deinit) = BUF_SMALL(128, ITEM_PK_MAX + ITEM_SK_MAX + 16);
     item_key_put(&bytes, &key);
     ret->key = (struct slice){arena_copy(b->arena, bytes.data, bytes.len), bytes.len};
     put_member(members, &count, target->pk.name, &pk);

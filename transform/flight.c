@@ -1,14 +1,9 @@
 /* Writes in flight: slots found by ticket (slot and generation) and by key (chained buckets). */
 #include "transform/flight.h"
 
-#include <stdlib.h>
+#include "transform/keys.h"
 
-static uint64_t hash_bytes(struct slice key) { /* FNV-1a */
-    uint64_t h = 1469598103934665603u;
-    for (size_t i = 0; i < key.len; i++)
-        h = (h ^ (unsigned char)key.data[i]) * 1099511628211u;
-    return h ^ h >> 29;
-}
+#include <stdlib.h>
 
 void flight_deinit(struct flight *f) {
     for (uint32_t i = 0; i < f->cap; i++)
@@ -19,7 +14,7 @@ void flight_deinit(struct flight *f) {
 }
 
 static uint32_t *bucket(const struct flight *f, struct slice key) {
-    return &f->buckets[hash_bytes(key) & (f->bucket_count - 1)];
+    return &f->buckets[hash_key(key) & (f->bucket_count - 1)];
 }
 
 static struct slice key_of(const struct flight_slot *slot) {

@@ -3,6 +3,21 @@
 
 #include "src/base/digest.h"
 
+uint64_t hash_key(struct slice key) { /* eight bytes at once: multiplied, high bits into the low ones */
+    uint64_t h = 1469598103934665603u ^ key.len;
+    const char *at = key.data;
+    for (size_t left = key.len; left > 0;) {
+        uint64_t v = 0;
+        size_t n = MIN(left, sizeof(v));
+        memcpy(&v, at, n);
+        h = (h ^ v) * 0x9E3779B97F4A7C15u;
+        h ^= h >> 32;
+        at += n;
+        left -= n;
+    }
+    return h ^ h >> 29;
+}
+
 void key_put_be16(struct buf *buf, unsigned v) {
     buf_put_u8(buf, (uint8_t)(v >> 8));
     buf_put_u8(buf, (uint8_t)v);

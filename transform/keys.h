@@ -18,7 +18,10 @@ enum { KEY_PART_MAX = 480, KEY_HALF_MAX = 230, KEY_BYTES_MAX = 511 };
 #endif
 
 /* A root, or any row: number of its source (2 bytes, big-endian), then its key's value_put_key() forms. */
-#define ROW_KEY_BUF BUF_INIT(64 * 1024)
+#define ROW_KEY_BUF BUF_SMALL(128, 64 * 1024)
+
+/* For tables in memory. */
+uint64_t hash_key(struct slice key);
 
 void key_put_be16(struct buf *buf, unsigned v);
 unsigned key_get_be16(struct slice key, size_t at);

@@ -7,11 +7,13 @@
 #include "transform/state.h"
 
 static bool put_prefix(struct buf *b, struct slice key) {
-    struct buf part defer(buf_deinit) = BUF_INIT(KEY_HALF_MAX);
-    bool shortened = key_put_part(&part, key, KEY_HALF_MAX);
     buf_clear(b);
-    key_put_be16(b, (unsigned)part.len);
-    buf_put_slice(b, buf_slice(&part));
+    key_put_be16(b, 0);
+    bool shortened = key_put_part(b, key, KEY_HALF_MAX);
+    if (!b->full) {
+        b->data[0] = (char)((b->len - 2) >> 8);
+        b->data[1] = (char)(b->len - 2);
+    }
     return shortened;
 }
 
@@ -27,7 +29,7 @@ static void claim_entry(struct engine *e, struct slice key, const struct entity 
 
 /* Claimants of a key, at most `max` are counted. */
 static int count_claims(struct engine *e, struct slice key, size_t max, size_t *ret, struct error *error) {
-    struct buf prefix defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX);
+    struct buf prefix defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX);
     put_prefix(&prefix, key);
     struct store_scan scan defer(store_scan_end);
     int r = store_scan(&scan, e->store, DB_OWNERS, buf_slice(&prefix), (struct slice){NULL, 0}, error);
@@ -72,7 +74,7 @@ int owners_give_up(struct engine *e, struct slice key, const struct entity *enti
 }
 
 int owners_first(struct engine *e, struct slice key, struct arena *arena, struct claim *ret, struct error *error) {
-    struct buf prefix defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX);
+    struct buf prefix defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX);
     bool long_key = put_prefix(&prefix, key);
     *ret = (struct claim){0};
     struct store_scan scan defer(store_scan_end);

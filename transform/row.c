@@ -171,7 +171,7 @@ int row_put_marks(struct engine *e, struct slice row_key, const struct row *row,
 
 int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns,
                row_each *each, void *context, struct error *error) {
-    struct buf wanted defer(buf_deinit) = ROW_KEY_BUF, prefix defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX),
+    struct buf wanted defer(buf_deinit) = ROW_KEY_BUF, prefix defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX),
                       row_key defer(buf_deinit) = ROW_KEY_BUF;
     for (size_t i = 0; i < source->indexes[index].column_count; i++) {
         if (!value_has(columns[i]))
@@ -186,10 +186,10 @@ int index_each(struct engine *e, const struct source *source, unsigned index, co
     while (!r && (r = store_scan_next(&scan, &key, &value, error)) == 0) {
         struct slice row = {key.data + prefix.len, key.len - prefix.len};
         if (value.len) {
-            struct cursor c = cursor_of(value.data, value.len);
-            if (!slice_equal(cursor_blob(&c), buf_slice(&wanted)))
+            struct cursor full = cursor_of(value.data, value.len);
+            if (!slice_equal(cursor_blob(&full), buf_slice(&wanted)))
                 continue;
-            row = cursor_blob(&c);
+            row = cursor_blob(&full);
         }
         buf_clear(&row_key);
         key_put_be16(&row_key, source->number);

@@ -1,15 +1,8 @@
 /* Sets of keys of one batch: a hash table in the batch's arena, and beyond a bound a database of the store. */
 #include "transform/state.h"
 
-static uint64_t hash_bytes(struct slice key) { /* FNV-1a */
-    uint64_t h = 1469598103934665603u;
-    for (size_t i = 0; i < key.len; i++)
-        h = (h ^ (unsigned char)key.data[i]) * 1099511628211u;
-    return h ^ h >> 29;
-}
-
 static uint32_t *slot_of(const struct key_set *set, struct slice key) {
-    size_t i = hash_bytes(key) & (set->cap - 1);
+    size_t i = hash_key(key) & (set->cap - 1);
     while (set->slots[i] && !slice_equal(set->keys[set->slots[i] - 1], key))
         i = (i + 1) & (set->cap - 1);
     return &set->slots[i];

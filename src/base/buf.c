@@ -8,7 +8,8 @@
 void buf_deinit(struct buf *buf) {
     if (!buf)
         return;
-    free(buf->data);
+    if (!buf->borrowed)
+        free(buf->data);
     *buf = (struct buf){.max = buf->max};
 }
 
@@ -27,7 +28,11 @@ char *buf_reserve(struct buf *buf, size_t size) {
         }
         size_t cap = MAX(buf->len + size, MIN(buf->cap * 2, buf->max));
         buf->cap = MIN(MAX(cap, 64), MAX(buf->max, buf->len + size));
-        buf->data = xrealloc(buf->data, buf->cap);
+        char *own = xrealloc(buf->borrowed ? NULL : buf->data, buf->cap);
+        if (buf->borrowed)
+            memcpy(own, buf->data, buf->len);
+        buf->data = own;
+        buf->borrowed = false;
     }
     return buf->data + buf->len;
 }
@@ -42,16 +47,16 @@ void buf_put(struct buf *buf, const void *data, size_t len) {
     }
 }
 
-void buf_put_slice(struct buf *buf, struct slice s) {
-    buf_put(buf, s.data, s.len);
-}
-
 void buf_put_text(struct buf *buf, const char *text) {
     buf_put(buf, text, strlen(text));
 }
 
-void buf_put_char(struct buf *buf, char c) {
-    buf_put(buf, &c, 1);
+void buf_put_digits(struct buf *buf, uint64_t v, unsigned width) {
+    char digits[20];
+    size_t at = sizeof(digits);
+    for (; at > 0 && (v || sizeof(digits) - at < width); v /= 10)
+        digits[--at] = (char)('0' + v % 10);
+    buf_put(buf, digits + at, sizeof(digits) - at);
 }
 
 void buf_printf(struct buf *buf, const char *format, ...) {
@@ -84,9 +89,6 @@ static void put_be(struct buf *buf, uint64_t v, unsigned size) {
     buf_put(buf, b, size);
 }
 
-void buf_put_u8(struct buf *buf, uint8_t v) {
-    put_le(buf, v, 1);
-}
 void buf_put_le16(struct buf *buf, uint16_t v) {
     put_le(buf, v, 2);
 }
@@ -101,20 +103,6 @@ void buf_put_be32(struct buf *buf, uint32_t v) {
 }
 void buf_put_be64(struct buf *buf, uint64_t v) {
     put_be(buf, v, 8);
-}
-
-void buf_put_varint(struct buf *buf, uint64_t v) {
-    unsigned char b[10];
-    unsigned n = 0;
-    for (; v >= 0x80; v >>= 7)
-        b[n++] = (unsigned char)(v | 0x80);
-    b[n++] = (unsigned char)v;
-    buf_put(buf, b, n);
-}
-
-void buf_put_blob(struct buf *buf, struct slice s) {
-    buf_put_varint(buf, s.len);
-    buf_put_slice(buf, s);
 }
 
 const char *buf_text(struct buf *buf) {

@@ -147,12 +147,63 @@ static void test_long_keys(void **state) {
     assert_int_equal(kx.len, KEY_PART_MAX - 1);
 }
 
+/* Cursors are kept between calls: through splits, merges, emptied databases and checkpoints they must find what a plain
+ * table of presence says. */
+static void test_many(void **state) {
+    (void)state;
+    enum { KEYS = 4000, CALLS = 100000 };
+    static unsigned char there[KEYS]; /* 0: absent; else the value's byte */
+    struct store *s = open_store(64 << 20);
+    uint32_t random = 1;
+    for (int call = 0; call < CALLS; call++) {
+        random = random * 1664525 + 1013904223;
+        unsigned kind = random >> 9 & 7;
+        static unsigned n; /* mostly near the one before */
+        n = (call % 3 ? n + (random >> 12 & 3) : random >> 20) % KEYS;
+        bool shrinks = call / 20000 % 2;
+        char key[64], byte = (char)(1 + call % 100);
+        snprintf(key, sizeof(key), "%08u%*s", n, (int)(n % 40), "");
+        struct slice k = slice_of(key), v, found;
+        if (kind < 3 && !shrinks) {
+            assert_int_equal(store_put(s, DB_ROWS, k, (struct slice){&byte, 1}, &error), 0);
+            there[n] = (unsigned char)byte;
+        } else if (kind == 3) {
+            assert_int_equal(store_insert(s, DB_ROWS, k, (struct slice){&byte, 1}, &error), there[n] != 0);
+            there[n] = there[n] ? there[n] : (unsigned char)byte;
+        } else if (kind == 4 || (kind < 3 && shrinks)) {
+            assert_int_equal(store_delete(s, DB_ROWS, k, &error), there[n] == 0);
+            there[n] = 0;
+        } else if (kind == 5 && call % 100 == 0) {
+            assert_int_equal(call % 1000 ? store_commit(s, &error) : store_clear(s, DB_ROWS, &error), 0);
+            if (call % 1000 == 0)
+                memset(there, 0, sizeof(there));
+        } else if (kind == 6) {
+            struct store_scan scan;
+            assert_int_equal(store_scan(&scan, s, DB_ROWS, (struct slice){NULL, 0}, k, &error), 0);
+            unsigned next = n;
+            while (next < KEYS && !there[next])
+                next++;
+            assert_int_equal(store_scan_next(&scan, &found, &v, &error), next == KEYS);
+            snprintf(key, sizeof(key), "%08u", next);
+            if (next < KEYS)
+                assert_memory_equal(found.data, key, 8);
+            store_scan_end(&scan);
+        } else {
+            assert_int_equal(store_get(s, DB_ROWS, k, &v, &error), there[n] == 0);
+            if (there[n])
+                assert_int_equal(v.data[0], there[n]);
+        }
+    }
+    store_free(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_checkpoint, setup, teardown),
         cmocka_unit_test_setup_teardown(test_modes_and_lock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scan, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many, setup, teardown),
         cmocka_unit_test(test_long_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
