@@ -50,16 +50,19 @@ static void print_progress(const char *name, double done, double total) {
 static void print_tables(const struct json *s) {
     printf("\n  %-28s %12s %12s %12s\n", "MySQL table", "inserts", "updates", "deletes");
     for (struct json_iter i = json_iter(json_get(s, "tables")); json_next(&i);)
-        printf("  %-28s %12.0f %12.0f %12.0f\n", text_of(json_get(i.value, "table"), ""), number_of(json_get(i.value, "inserts")),
-               number_of(json_get(i.value, "updates")), number_of(json_get(i.value, "deletes")));
+        printf("  %-28s %12.0f %12.0f %12.0f\n", text_of(json_get(i.value, "table"), ""),
+               number_of(json_get(i.value, "inserts")), number_of(json_get(i.value, "updates")),
+               number_of(json_get(i.value, "deletes")));
     printf("\n  %-28s %12s %12s %12s\n", "DynamoDB table", "put", "deleted", "conflicts");
     for (struct json_iter i = json_iter(json_get(s, "targets")); json_next(&i);)
-        printf("  %-28s %12.0f %12.0f %12.0f\n", text_of(json_get(i.value, "table"), ""), number_of(json_get(i.value, "put")),
-               number_of(json_get(i.value, "deleted")), number_of(json_get(i.value, "key_conflicts")));
+        printf("  %-28s %12.0f %12.0f %12.0f\n", text_of(json_get(i.value, "table"), ""),
+               number_of(json_get(i.value, "put")), number_of(json_get(i.value, "deleted")),
+               number_of(json_get(i.value, "key_conflicts")));
     for (struct json_iter i = json_iter(json_get(s, "entities")); json_next(&i);) {
         double unkeyed = number_of(json_get(i.value, "unkeyed")), dead = number_of(json_get(i.value, "dead_letters"));
         if (unkeyed > 0 || dead > 0)
-            printf("  entity %s: %.0f rows without a key, %.0f dead letters\n", text_of(json_get(i.value, "entity"), ""), unkeyed, dead);
+            printf("  entity %s: %.0f rows without a key, %.0f dead letters\n",
+                   text_of(json_get(i.value, "entity"), ""), unkeyed, dead);
     }
 }
 
@@ -71,20 +74,24 @@ static void print_status(const struct json *s) {
                text_of(json_get(parked, "reason"), ""));
     else if (json_text(json_get(s, "not_ready_because")))
         printf(" (not ready: %s)", json_text(json_get(s, "not_ready_because")));
-    printf("\n\n  %-14s %.3f s, %.0f bytes\n", "lag", number_of(json_get(s, "lag_seconds")), number_of(json_get(s, "lag_bytes")));
+    printf("\n\n  %-14s %.3f s, %.0f bytes\n", "lag", number_of(json_get(s, "lag_seconds")),
+           number_of(json_get(s, "lag_bytes")));
     print_position("source's end", member(s, "source", "end"));
     print_position("applied", member(s, "positions", "applied"));
     print_position("acknowledged", member(s, "positions", "acknowledged"));
     print_position("checkpoint", member(s, "positions", "checkpoint"));
     printf("  %-14s %.0f keys, %.0f in flight, %.0f to assert again\n", "outbox", number_of(json_get(s, "outbox_keys")),
            number_of(json_get(s, "in_flight")), number_of(json_get(s, "assertions")));
-    printf("  %-14s %.0f transactions, %.0f batches, %.0f items unchanged\n", "applied", number_of(json_get(s, "transactions")),
-           number_of(json_get(s, "batches")), number_of(json_get(s, "items_suppressed")));
+    printf("  %-14s %.0f transactions, %.0f batches, %.0f items unchanged\n", "applied",
+           number_of(json_get(s, "transactions")), number_of(json_get(s, "batches")),
+           number_of(json_get(s, "items_suppressed")));
     printf("  %-14s %.1f MiB\n", "store", number_of(json_get(s, "store_bytes")) / (1 << 20));
     if (member(s, "snapshot", "table"))
-        print_progress("snapshot", number_of(member(s, "snapshot", "rows_done")), number_of(member(s, "snapshot", "rows_total")));
+        print_progress("snapshot", number_of(member(s, "snapshot", "rows_done")),
+                       number_of(member(s, "snapshot", "rows_total")));
     if (member(s, "sweep", "roots_total"))
-        print_progress("sweep", number_of(member(s, "sweep", "roots_done")), number_of(member(s, "sweep", "roots_total")));
+        print_progress("sweep", number_of(member(s, "sweep", "roots_done")),
+                       number_of(member(s, "sweep", "roots_total")));
     const struct json *trouble = member(s, "source", "trouble");
     if (trouble && json_text(trouble))
         printf("  %-14s %s\n", "source", json_text(trouble));
@@ -198,11 +205,13 @@ int command_replay(const struct command_line *line, struct error *error) {
     r = control_ask(&config, buf_slice(&request), ANSWER_MS, replay_progress, (void *)(uintptr_t)line, &doc, error);
     if (r == 0) {
         const struct json *done = json_root(doc);
-        double transactions = number_of(json_get(done, "transactions")), rows = number_of(json_get(done, "row_changes"));
+        double transactions = number_of(json_get(done, "transactions")),
+               rows = number_of(json_get(done, "row_changes"));
         if (line->json)
             printf("{\"transactions\": %.0f, \"row_changes\": %.0f}\n", transactions, rows);
         else
-            printf("%sreplayed %.0f transactions with %.0f row changes; `leat wait` returns when their items are written\n",
+            printf("%sreplayed %.0f transactions with %.0f row changes; `leat wait` returns when their items are "
+                   "written\n",
                    line->terminal ? "\r" : "", transactions, rows);
     }
     json_free(doc);

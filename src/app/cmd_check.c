@@ -23,7 +23,8 @@ static void add(struct checking *k, int code, const char *name, const char *reme
         k->code = code;
 }
 
-static void check_contract(struct checking *k, const struct prepared *p, int code, const struct error *error, const char *path) {
+static void check_contract(struct checking *k, const struct prepared *p, int code, const struct error *error,
+                           const char *path) {
     struct buf text = BUF_INIT(65536);
     for (size_t i = 0; i < p->findings.count; i++) {
         const struct finding *f = &p->findings.list[i];
@@ -56,15 +57,17 @@ static void check_tables(struct checking *k, const struct prepared *p, const str
     for (size_t i = 0; r == 0 && i < contract->target_count; i++) {
         const struct table_report *t = &reports[i];
         struct buf text = BUF_INIT(4096);
-        buf_printf(&text, "table %s is %s%s%s%s", contract->targets[i]->name, words[t->state], t->message[0] ? ": " : "",
-                   t->message, t->state == TABLE_ACTIVE ? (t->empty ? ", empty" : ", not empty") : "");
+        buf_printf(&text, "table %s is %s%s%s%s", contract->targets[i]->name, words[t->state],
+                   t->message[0] ? ": " : "", t->message,
+                   t->state == TABLE_ACTIVE ? (t->empty ? ", empty" : ", not empty") : "");
         if (t->state == TABLE_MISSING)
             add(k, ERR_TARGET, "target", "leat tables create", buf_text(&text));
         else if (t->state == TABLE_DIFFERENT)
-            add(k, ERR_TARGET, "target", "delete the table and run `leat tables create`, or change the contract", buf_text(&text));
-        else if (!t->empty && access(config->state_dir, F_OK) != 0)
-            add(k, ERR_TARGET, "target", "a first snapshot needs empty tables: delete and create it, or set a table_prefix",
+            add(k, ERR_TARGET, "target", "delete the table and run `leat tables create`, or change the contract",
                 buf_text(&text));
+        else if (!t->empty && access(config->state_dir, F_OK) != 0)
+            add(k, ERR_TARGET, "target",
+                "a first snapshot needs empty tables: delete and create it, or set a table_prefix", buf_text(&text));
         else
             add(k, 0, "target", NULL, buf_text(&text));
         buf_deinit(&text);
@@ -78,14 +81,16 @@ static void check_state_dir(struct checking *k, const struct config *config) {
     char *slash, *parent = xstrdup(config->state_dir);
     if (stat(config->state_dir, &st) == 0) {
         bool good = S_ISDIR(st.st_mode) && (st.st_mode & 077) == 0 && access(config->state_dir, W_OK) == 0;
-        buf_printf(&text, "%s %s", config->state_dir, good ? "is there" : "is not a directory of ours alone (mode 0700)");
+        buf_printf(&text, "%s %s", config->state_dir,
+                   good ? "is there" : "is not a directory of ours alone (mode 0700)");
         add(k, good ? 0 : ERR_STORE, "state_dir", "chown it to the user that runs leat, chmod 0700", buf_text(&text));
     } else {
         slash = strrchr(parent, '/');
         *(slash && slash != parent ? slash : parent + 1) = 0;
         bool good = access(parent, W_OK) == 0;
         buf_printf(&text, "%s %s", config->state_dir, good ? "will be made" : "is not there and cannot be made");
-        add(k, good ? 0 : ERR_STORE, "state_dir", "make it, owned by the user that runs leat, mode 0700", buf_text(&text));
+        add(k, good ? 0 : ERR_STORE, "state_dir", "make it, owned by the user that runs leat, mode 0700",
+            buf_text(&text));
     }
     free(parent);
     buf_deinit(&text);
@@ -112,7 +117,8 @@ static void check_source(struct checking *k, struct prepared *p, const struct co
 
 /* Without the live schema: the text alone. */
 static void check_offline(struct checking *k, struct prepared *p, const struct config *config) {
-    struct contract_options options = {.database = config->mysql.database, .table_prefix = config->dynamodb.table_prefix};
+    struct contract_options options = {.database = config->mysql.database,
+                                       .table_prefix = config->dynamodb.table_prefix};
     struct error error;
     int r = contract_load(&p->contract, config->contract_path, slice_of(p->text), NULL, &options, &p->findings, &error);
     check_contract(k, p, r, &error, config->contract_path);
@@ -168,7 +174,8 @@ static void put_name(struct buf *out, const char *name) {
 }
 
 /* GRANT `what` ON database.table TO user; NULL is *. */
-static void put_grant(struct buf *out, const char *what, const char *database, const char *table, const char *username) {
+static void put_grant(struct buf *out, const char *what, const char *database, const char *table,
+                      const char *username) {
     buf_printf(out, "GRANT %s ON ", what);
     if (database)
         put_name(out, database);
@@ -199,8 +206,10 @@ static void print_grants(const struct prepared *p, const struct config *config) 
     put_grant(&out, "LOCK TABLES", p->database, NULL, username);
     buf_put_text(&out, " -- only without GTIDs, or before MySQL 9.6\n");
     fwrite(out.data, 1, out.len, stdout);
-    printf("\n-- IAM policy\n{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"dynamodb:BatchWriteItem\", "
-           "\"dynamodb:PutItem\", \"dynamodb:DeleteItem\", \"dynamodb:DescribeTable\", \"dynamodb:CreateTable\", \"dynamodb:UpdateTimeToLive\", "
+    printf("\n-- IAM policy\n{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": "
+           "[\"dynamodb:BatchWriteItem\", "
+           "\"dynamodb:PutItem\", \"dynamodb:DeleteItem\", \"dynamodb:DescribeTable\", \"dynamodb:CreateTable\", "
+           "\"dynamodb:UpdateTimeToLive\", "
            "\"dynamodb:Scan\"],\n  \"Resource\": \"arn:aws:dynamodb:%s:*:table/%s*\"}]}\n",
            config->dynamodb.region, config->dynamodb.table_prefix ? config->dynamodb.table_prefix : "");
 }

@@ -37,8 +37,9 @@ static void print_reports(const struct contract *contract, const struct table_re
         json_put_text(&out, reports[i].message[0] ? reports[i].message : NULL);
         json_close(&out, '}');
         if (!json)
-            printf("%-40s %s%s%s\n", contract->targets[i]->name, reports[i].created ? "created, active" : words[reports[i].state],
-                   reports[i].message[0] ? ": " : "", reports[i].message);
+            printf("%-40s %s%s%s\n", contract->targets[i]->name,
+                   reports[i].created ? "created, active" : words[reports[i].state], reports[i].message[0] ? ": " : "",
+                   reports[i].message);
     }
     json_close(&out, ']');
     json_close(&out, '}');
@@ -46,7 +47,8 @@ static void print_reports(const struct contract *contract, const struct table_re
         printf("%s\n", buf_text(&text));
 }
 
-static int with_contract(const struct command_line *line, const struct config *config, struct prepared *p, struct error *error) {
+static int with_contract(const struct command_line *line, const struct config *config, struct prepared *p,
+                         struct error *error) {
     struct source_options source = config_source(config);
     struct connection *c = NULL;
     int r = prepare_text(p, config, error);

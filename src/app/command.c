@@ -26,30 +26,53 @@ static const struct command {
     const char *text;
     struct command_option options[OPTIONS_MAX];
 } commands[] = {
-    {"run", command_run, NULL, "take a snapshot if the store is empty, then follow for ever",
-     "Follows the source's binlog and keeps DynamoDB equal to the contract. With an empty store it first reads the tables,\n"
-     "without locks. Loses the source or the target: connects again, for ever. Needs somebody: parks, says why in status and log,\n"
+    {"run",
+     command_run,
+     NULL,
+     "take a snapshot if the store is empty, then follow for ever",
+     "Follows the source's binlog and keeps DynamoDB equal to the contract. With an empty store it first reads the "
+     "tables,\n"
+     "without locks. Loses the source or the target: connects again, for ever. Needs somebody: parks, says why in "
+     "status and log,\n"
      "and goes on when the cause is gone. SIGTERM drains for at most 15 s and exits 0; a second one ends at once.",
      {{"--until", "now|POSITION", AT(until), "stop when DynamoDB has everything up to there"}}},
-    {"check", command_check, NULL, "look whether everything is in place, with a remedy for what is not",
-     "Checks configuration, contract, the source's settings and grants, its schema against the contract, the target's tables,\n"
+    {"check",
+     command_check,
+     NULL,
+     "look whether everything is in place, with a remedy for what is not",
+     "Checks configuration, contract, the source's settings and grants, its schema against the contract, the target's "
+     "tables,\n"
      "and the state directory. One line each: ok, warning or error.",
      {{"--offline", NULL, AT(offline), "configuration and contract alone; asks nobody"},
       {"--grants", NULL, AT(grants), "print the SQL grants and the IAM policy that this contract needs"}}},
-    {"tables", command_tables, "create|diff", "make the contract's DynamoDB tables, or show what differs",
-     "create makes the tables and indexes that are missing and waits until they are ACTIVE; it never changes or deletes one.\n"
+    {"tables",
+     command_tables,
+     "create|diff",
+     "make the contract's DynamoDB tables, or show what differs",
+     "create makes the tables and indexes that are missing and waits until they are ACTIVE; it never changes or "
+     "deletes one.\n"
      "diff shows each table's state and exits 1 when any is missing or different.",
      {{0}}},
-    {"status", command_status, NULL, "positions, lag, rates and why it is parked",
+    {"status",
+     command_status,
+     NULL,
+     "positions, lag, rates and why it is parked",
      "Asks the running replicator.",
      {{"--watch", NULL, AT(watch), "again every second, until interrupted"}}},
-    {"wait", command_wait, NULL, "return when DynamoDB has everything up to a position",
+    {"wait",
+     command_wait,
+     NULL,
+     "return when DynamoDB has everything up to a position",
      "For reading your own writes, and for the cut-over. Exits 1 when the time is over.",
      {{"--now", NULL, AT(now), "the source's end when the command starts (the default)"},
       {"--gtid", "SET", AT(gtid), "everything in this GTID set (a FILE:OFFSET is taken too)"},
       {"--timeout", "SECONDS", AT(timeout), "60 unless given"}}},
-    {"replay", command_replay, NULL, "write again what a stretch of the binlog touched",
-     "Reads the stretch once more and writes the present items of every row it touched. It never takes DynamoDB back in time,\n"
+    {"replay",
+     command_replay,
+     NULL,
+     "write again what a stretch of the binlog touched",
+     "Reads the stretch once more and writes the present items of every row it touched. It never takes DynamoDB back "
+     "in time,\n"
      "and the running replicator goes on beside it.",
      {{"--from", "POSITION", AT(from), "where the stretch begins: FILE:OFFSET or a GTID set"},
       {"--to", "POSITION", AT(to), "where it ends; unless given, where the replicator is now"}}},
@@ -77,13 +100,17 @@ static void print_options(const struct command_option *options, size_t count) {
 }
 
 static void print_help(void) {
-    printf("leat %s keeps DynamoDB equal to a contract over MySQL's rows.\n\nUsage: leat [-c leat.json] COMMAND [OPTIONS]\n\n", LEAT_VERSION);
+    printf("leat %s keeps DynamoDB equal to a contract over MySQL's rows.\n\nUsage: leat [-c leat.json] COMMAND "
+           "[OPTIONS]\n\n",
+           LEAT_VERSION);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-    printf("  %-10s %s\n\n", "help", "a command's help; `leat help config`: all keys; `leat help sample`: a whole file");
+    printf("  %-10s %s\n\n", "help",
+           "a command's help; `leat help config`: all keys; `leat help sample`: a whole file");
     print_options(common, ARRAY_LEN(common));
     printf("\nFirst steps: leat help sample > leat.json; leat check; leat tables create; leat run\n"
-           "Exit codes: 0 done, 1 findings, 2 usage, 3 configuration or contract, 4 source, 5 target, 6 store, 7 lease, 70 bug\n");
+           "Exit codes: 0 done, 1 findings, 2 usage, 3 configuration or contract, 4 source, 5 target, 6 store, 7 "
+           "lease, 70 bug\n");
 }
 
 static void print_command_help(const struct command *c) {
@@ -110,7 +137,8 @@ static int help(const char *topic, struct error *error) {
     return 0;
 }
 
-static const struct command_option *find_option(const struct command_option *options, size_t count, const char *name, size_t len) {
+static const struct command_option *find_option(const struct command_option *options, size_t count, const char *name,
+                                                size_t len) {
     for (size_t i = 0; i < count && options[i].name; i++)
         if (strlen(options[i].name) == len && memcmp(options[i].name, name, len) == 0)
             return &options[i];
@@ -125,12 +153,13 @@ static int unknown_option(const struct command *c, const char *word, struct erro
     for (size_t i = 0; i < ARRAY_LEN(common); i++)
         names[n++] = common[i].name;
     const char *near = suggest(word, names, n);
-    return error_set(error, ERR_USAGE, "unknown option %s%s%s%s: see `leat %s%s--help`", word, near ? "; did you mean " : "",
-                     near ? near : "", near ? "?" : "", c ? c->name : "", c ? " " : "");
+    return error_set(error, ERR_USAGE, "unknown option %s%s%s%s: see `leat %s%s--help`", word,
+                     near ? "; did you mean " : "", near ? near : "", near ? "?" : "", c ? c->name : "", c ? " " : "");
 }
 
 /* One option at argv[*at], with its value as "--name value" or "--name=value". */
-static int take_option(const struct command *c, struct command_line *line, int argc, char **argv, int *at, struct error *error) {
+static int take_option(const struct command *c, struct command_line *line, int argc, char **argv, int *at,
+                       struct error *error) {
     const char *word = argv[*at];
     size_t len = strcspn(word, "=");
     const struct command_option *o = find_option(common, ARRAY_LEN(common), word, len);

@@ -7,7 +7,7 @@
 struct command_line {
     const char *config_path;
     bool json;
-    bool terminal;     /* progress bars and colour are for terminals */
+    bool terminal; /* progress bars and colour are for terminals */
     const char *from;
     const char *to;
     const char *until;

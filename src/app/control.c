@@ -360,7 +360,8 @@ static int refuse_second(const struct config *config, struct error *error) {
                      config->state_dir);
 }
 
-int control_serve(struct control_server **ret, const struct config *config, struct pipeline_control *control, struct error *error) {
+int control_serve(struct control_server **ret, const struct config *config, struct pipeline_control *control,
+                  struct error *error) {
     struct control_server *server = xcalloc(1, sizeof(*server));
     server->config = config;
     server->control = control;
@@ -436,12 +437,14 @@ static int connect_to(const struct config *config, int *ret_fd, struct error *er
 }
 
 int control_ask(const struct config *config, struct slice request, int64_t patience_ms,
-                void (*line)(void *context, const struct json *answer), void *context, struct json_doc **ret_last, struct error *error) {
+                void (*line)(void *context, const struct json *answer), void *context, struct json_doc **ret_last,
+                struct error *error) {
     int fd = -1;
     int r = connect_to(config, &fd, error);
     if (r < 0)
         return r;
-    defer(buf_deinit) struct buf out = BUF_INIT(REQUEST_MAX), text = BUF_INIT(LINE_MAX_BYTES), rest = BUF_INIT(LINE_MAX_BYTES);
+    defer(buf_deinit) struct buf out = BUF_INIT(REQUEST_MAX), text = BUF_INIT(LINE_MAX_BYTES),
+                                 rest = BUF_INIT(LINE_MAX_BYTES);
     buf_put_slice(&out, request);
     set_patience(fd, patience_ms);
     bool finished = false;
@@ -450,8 +453,9 @@ int control_ask(const struct config *config, struct slice request, int64_t patie
         struct json_doc *doc = NULL;
         errno = 0;
         if (!read_line(fd, &text, &rest, 0))
-            r = error_set(error, ERR_STORE, errno == EAGAIN ? "the replicator does not answer: is its process stopped?"
-                                                            : "the replicator went away without an answer: look at its log");
+            r = error_set(error, ERR_STORE,
+                          errno == EAGAIN ? "the replicator does not answer: is its process stopped?"
+                                          : "the replicator went away without an answer: look at its log");
         else
             r = json_parse(&doc, "answer", buf_slice(&text), error);
         if (r < 0)

@@ -73,8 +73,7 @@ static bool host_allowed(const char *host) {
 }
 
 static enum MHD_Result respond(struct MHD_Connection *connection, struct answer *a) {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(a->body.len, a->body.data, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response = MHD_create_response_from_buffer(a->body.len, a->body.data, MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", a->type);

@@ -57,7 +57,8 @@ static void row_changes(const struct status *s, struct buf *out) {
     head(out, "row_changes_total", "counter", "Committed row changes applied, by table and kind.");
     for (size_t i = 0; i < s->sources.count; i++)
         for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
-            two_labels(out, "row_changes_total", "table", s->sources.names[i], "kind", kinds[k], s->row_changes[i * 4 + k]);
+            two_labels(out, "row_changes_total", "table", s->sources.names[i], "kind", kinds[k],
+                       s->row_changes[i * 4 + k]);
 }
 
 static void items_written(const struct status *s, struct buf *out) {
@@ -76,7 +77,8 @@ static void request_seconds(const struct status *s, struct buf *out) {
         if (isinf(sink_bucket_bounds[i]))
             buf_printf(out, "leat_request_seconds_bucket{le=\"+Inf\"} %llu\n", (unsigned long long)sum);
         else
-            buf_printf(out, "leat_request_seconds_bucket{le=\"%g\"} %llu\n", sink_bucket_bounds[i], (unsigned long long)sum);
+            buf_printf(out, "leat_request_seconds_bucket{le=\"%g\"} %llu\n", sink_bucket_bounds[i],
+                       (unsigned long long)sum);
     }
     buf_printf(out, "leat_request_seconds_sum %.9g\nleat_request_seconds_count %llu\n", s->sink.seconds_sum,
                (unsigned long long)sum);
@@ -108,7 +110,8 @@ void metrics_write(const struct status *s, struct buf *out) {
         const char *name, *type, *help;
         double number;
     } rows[] = {
-        {"lag_seconds", "gauge", "How far DynamoDB is behind the source; 0 only when it is at the source's confirmed end.",
+        {"lag_seconds", "gauge",
+         "How far DynamoDB is behind the source; 0 only when it is at the source's confirmed end.",
          status_lag_seconds(s)},
         {"lag_bytes", "gauge", "The same in bytes of binlog.", (double)status_lag_bytes(s)},
         {"checkpoint_lag_seconds", "gauge", "How far a restart would read back.", status_checkpoint_lag_seconds(s)},
@@ -120,10 +123,12 @@ void metrics_write(const struct status *s, struct buf *out) {
         {"transactions_total", "counter", "Committed transactions applied.", (double)g->transactions},
         {"batches_total", "counter", "Batches evaluated.", (double)g->batches},
         {"checkpoints_total", "counter", "Durable commits of the store.", (double)g->checkpoints},
-        {"items_suppressed_total", "counter", "Items evaluated whose value had not changed.", (double)g->items_suppressed},
+        {"items_suppressed_total", "counter", "Items evaluated whose value had not changed.",
+         (double)g->items_suppressed},
         {"outbox_keys", "gauge", "Keys decided that DynamoDB has not acknowledged.", (double)g->outbox_keys},
         {"in_flight_keys", "gauge", "Keys at the sender.", (double)g->in_flight},
-        {"assertions", "gauge", "Keys that will be written once more, because an outcome was unknown.", (double)g->assertions},
+        {"assertions", "gauge", "Keys that will be written once more, because an outcome was unknown.",
+         (double)g->assertions},
         {"requests_total", "counter", "DynamoDB requests.", (double)s->sink.requests},
         {"unknown_outcomes_total", "counter", "Requests whose outcome was unknown.", (double)s->sink.ambiguous},
         {"throttled_total", "counter", "Throttled requests.", (double)s->sink.throttled},
@@ -131,9 +136,11 @@ void metrics_write(const struct status *s, struct buf *out) {
          (double)s->sink.consumed_write_units_milli / 1000},
         {"breaker_state", "gauge", "1 while the circuit breaker is open.", s->sink.breaker_open},
         {"snapshot_rows_done", "gauge", "Rows read by the snapshot.", (double)s->snapshot.rows},
-        {"snapshot_rows_total", "gauge", "Rows the snapshot will read, by the server's estimate.", (double)s->snapshot.total},
+        {"snapshot_rows_total", "gauge", "Rows the snapshot will read, by the server's estimate.",
+         (double)s->snapshot.total},
         {"store_bytes", "gauge", "Bytes of the store in use.", (double)g->store_bytes},
-        {"start_time_seconds", "gauge", "When the replicator started, seconds since 1970.", (double)s->started_wall_us / 1e6},
+        {"start_time_seconds", "gauge", "When the replicator started, seconds since 1970.",
+         (double)s->started_wall_us / 1e6},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         plain(out, rows[i].name, rows[i].type, rows[i].help, rows[i].number);

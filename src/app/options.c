@@ -29,8 +29,7 @@ static const struct option options[] = {
     {"stream", OPTION_TEXT, AT(stream), "leat", 0, 0, NULL, "name of this replication, for logs and status"},
     {"database.mysql.host", OPTION_TEXT, AT(mysql.host), "!", 0, 0, NULL, "host name or address of the source"},
     {"database.mysql.port", OPTION_INT, AT(mysql.port), "3306", 1, 65535, NULL, "TCP port of the source"},
-    {"database.mysql.socket", OPTION_TEXT, AT(mysql.socket), NULL, 0, 0, NULL,
-     "Unix socket instead of host and port"},
+    {"database.mysql.socket", OPTION_TEXT, AT(mysql.socket), NULL, 0, 0, NULL, "Unix socket instead of host and port"},
     {"database.mysql.database", OPTION_TEXT, AT(mysql.database), "!", 0, 0, NULL, "the database that is replicated"},
     {"database.mysql.username", OPTION_TEXT, AT(mysql.username), "!", 0, 0, NULL,
      "account with the grants that `leat check` asks for"},
@@ -223,7 +222,8 @@ static void set_leaf(struct loading *l, const struct option *o, const char *wher
             set(l, o, where, o->standard);
         l->given[o - options] = false;
         return;
-    } else if (type == JSON_STRING && (o->type == OPTION_TEXT || o->type == OPTION_SECRET || o->type == OPTION_CHOICE)) {
+    } else if (type == JSON_STRING &&
+               (o->type == OPTION_TEXT || o->type == OPTION_SECRET || o->type == OPTION_CHOICE)) {
         set(l, o, where, json_text(v));
     } else if (type == JSON_BOOL && o->type == OPTION_BOOL) {
         set(l, o, where, json_bool(v) ? "true" : "false");
@@ -380,7 +380,8 @@ struct source_options config_source(const struct config *config) {
         .tls_mode = (enum tls_mode)config->mysql.tls_mode,
         .tls_ca = config->mysql.tls_ca,
         /* 0 would make the server end the stream where the binlog ends; half of the space is left to those who count from 1 */
-        .server_id = config->mysql.server_id ? (unsigned)config->mysql.server_id : (unsigned)(sys_random() | 0x80000000U),
+        .server_id =
+            config->mysql.server_id ? (unsigned)config->mysql.server_id : (unsigned)(sys_random() | 0x80000000U),
         .heartbeat_s = (unsigned)config->mysql.heartbeat_s,
         .connect_timeout_s = (unsigned)config->mysql.connect_timeout_s,
     };

@@ -15,7 +15,7 @@ struct config {
         char *socket;
         char *database;
         char *username;
-        char *password; /* wiped by config_deinit */
+        char *password;   /* wiped by config_deinit */
         int64_t tls_mode; /* enum tls_mode */
         char *tls_ca;
         int64_t server_id;

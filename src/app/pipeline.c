@@ -28,7 +28,7 @@ enum {
     DRAIN_US = 15000000,
     PUBLISH_US = 100000,
     OUTCOMES = 256,
-    REPLAY_TURN = 64, /* transactions of a replay between two looks at the stream */
+    REPLAY_TURN = 64,     /* transactions of a replay between two looks at the stream */
     SETTLED_US = 2000000, /* a pipeline that lives so long is not the one that failed a moment ago */
 };
 
@@ -339,7 +339,8 @@ static int replay_end_position(struct pipeline *p, const struct replay_request *
     if (!gtid_set_empty(&request->to.gtids))
         return error_set(error, ERR_USAGE, "give --from and --to alike: both as FILE:OFFSET or both as GTID sets");
     if (!ret->file[0])
-        return error_set(error, ERR_USAGE, "the replicator has read nothing of a binlog file yet: give --from as a GTID set");
+        return error_set(error, ERR_USAGE,
+                         "the replicator has read nothing of a binlog file yet: give --from as a GTID set");
     gtid_set_deinit(&ret->gtids);
     return 0;
 }

@@ -26,13 +26,14 @@ struct pipeline_control {
     int wake_fd;                   /* eventfd: look at the flags below */
     atomic_bool stop;              /* drain and end */
     struct replay_request *replay; /* waiting or running; guarded by the status lock */
-    bool until_now;                /* end when DynamoDB has everything up to the source's end when it was first asked: */
+    bool until_now; /* end when DynamoDB has everything up to the source's end when it was first asked: */
     struct position now;
-    char *warnings;                /* what the source and the contract were last warned of; owned */
-    const struct position *until;  /* end when DynamoDB has everything up to here; NULL: never */
+    char *warnings;               /* what the source and the contract were last warned of; owned */
+    const struct position *until; /* end when DynamoDB has everything up to here; NULL: never */
 };
 
 /* Puts up a pipeline and runs it. Returns 0 when it was asked to stop (drained or not) or `until` was reached, else the error that took it down.
  * *up tells whether everything was in place, of the pipeline before this one and then of this one: a later fault parks, an earlier
  * one may end the program. */
-int pipeline_run(const struct config *config, struct pipeline_control *control, bool *up, struct error *error) must_check;
+int pipeline_run(const struct config *config, struct pipeline_control *control, bool *up,
+                 struct error *error) must_check;

@@ -9,7 +9,8 @@
 struct prepared {
     struct arena arena;
     char *text; /* the contract's */
-    const char *const *tables; /* of the source: those that the contract mentions, and those that a cascade may run through */
+    const char *const
+        *tables; /* of the source: those that the contract mentions, and those that a cascade may run through */
     size_t table_count;
     const char *database;
     struct server_facts facts;
@@ -22,7 +23,8 @@ struct prepared {
 /* Reads the contract's text and the tables it mentions; asks nobody. */
 int prepare_text(struct prepared *p, const struct config *config, struct error *error) must_check;
 /* Reads facts and schema through `c` and compiles. */
-int prepare_contract(struct prepared *p, const struct config *config, struct connection *c, struct error *error) must_check;
+int prepare_contract(struct prepared *p, const struct config *config, struct connection *c,
+                     struct error *error) must_check;
 void prepared_deinit(struct prepared *p); /* accepts zeroes */
 
 struct sink_options prepare_sink(const struct prepared *p, const struct config *config);

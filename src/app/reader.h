@@ -21,8 +21,8 @@ struct delivery {
 
 struct reader_state {
     bool connected;
-    bool ended;        /* `until` was reached and everything is in the queue */
-    int trouble;       /* error code while it cannot read: ERR_SOURCE_LOST (tries again), or another (somebody must act; tries again too) */
+    bool ended; /* `until` was reached and everything is in the queue */
+    int trouble; /* error code while it cannot read: ERR_SOURCE_LOST (tries again), or another (somebody must act; tries again too) */
     char reason[2048]; /* of trouble */
     uint64_t reconnects;
     struct stream_heard heard;
@@ -31,7 +31,7 @@ struct reader_state {
 };
 
 int reader_start(struct reader **ret, const struct reader_options *options, struct error *error) must_check;
-void reader_stop(struct reader *r); /* interrupts, joins, frees what is queued; accepts NULL */
+void reader_stop(struct reader *r);                       /* interrupts, joins, frees what is queued; accepts NULL */
 bool reader_take(struct reader *r, struct delivery *ret); /* false: nothing waits */
 int reader_fd(const struct reader *r); /* readable when something may have come; reader_take() until false */
 void reader_state(struct reader *r, struct reader_state *ret);

@@ -17,7 +17,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 10000, HEALTHY_MS = 30000, STOP_LIMIT_MS = 19000, SECOND_SIGNAL_EXIT = 143 };
+enum {
+    RETRY_FIRST_MS = 500,
+    RETRY_MAX_MS = 10000,
+    HEALTHY_MS = 30000,
+    STOP_LIMIT_MS = 19000,
+    SECOND_SIGNAL_EXIT = 143
+};
 
 struct program {
     struct config config;
@@ -118,7 +124,8 @@ static int run_pipelines(struct program *p, struct error *error) {
         int r = pipeline_run(&p->config, &p->control, &up, error);
         was_up = was_up || up;
         if (p->control.stop && r < 0) /* what was not drained or checkpointed is read again by the next run */
-            log_warning("stopped in the middle of a fault", {"class", log_s(error_class(r))}, {"reason", log_s(error->text)});
+            log_warning("stopped in the middle of a fault", {"class", log_s(error_class(r))},
+                        {"reason", log_s(error->text)});
         if (r == 0 || p->control.stop)
             return 0;
         if (!was_up && ends_program(r))

@@ -161,8 +161,9 @@ static int wait_for_prepared(struct snapshot *s, struct error *error) {
     }
     arena_deinit(&first_arena);
     if (r == 1)
-        log_warning("cannot see prepared XA transactions (no XA_RECOVER_ADMIN): if the application uses XA, a row that was "
-                    "prepared before the snapshot could be missed");
+        log_warning(
+            "cannot see prepared XA transactions (no XA_RECOVER_ADMIN): if the application uses XA, a row that was "
+            "prepared before the snapshot could be missed");
     return r < 0 ? r : 0;
 }
 

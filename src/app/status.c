@@ -140,7 +140,8 @@ void status_release_park(struct status *s, int64_t after_us) {
 void status_state(struct status *s, enum run_state state) {
     if (state == s->state || (status_park_held(s) && state != RUN_STOPPING))
         return;
-    log_info(s->state == RUN_PARKED && state != RUN_STOPPING ? "goes on" : "state", {"state", log_s(run_state_name(state))});
+    log_info(s->state == RUN_PARKED && state != RUN_STOPPING ? "goes on" : "state",
+             {"state", log_s(run_state_name(state))});
     s->state = state;
     s->park.since_wall_us = 0;
     s->park.reason[0] = 0;

@@ -18,7 +18,7 @@ enum run_state {
     RUN_REDO,       /* binlog from L to H, nothing is sent */
     RUN_RECOVERING, /* up to the journal's last position */
     RUN_STREAMING,
-    RUN_PARKED,     /* something needs somebody: `park` says what */
+    RUN_PARKED, /* something needs somebody: `park` says what */
     RUN_STOPPING,
 };
 const char *run_state_name(enum run_state state);
@@ -43,9 +43,10 @@ struct status {
         char class_name[16]; /* "source", "target", "store", ... */
         char reason[2048];
         int64_t since_wall_us; /* 0: not parked */
-        int64_t hold_until_us; /* monotonic: until then no other state ends the park (a pipeline is put up again, to see) */
-        int64_t logged_us;     /* monotonic, of the last log line about it */
-        char logged[2048];     /* the reason in that line */
+        int64_t
+            hold_until_us; /* monotonic: until then no other state ends the park (a pipeline is put up again, to see) */
+        int64_t logged_us; /* monotonic, of the last log line about it */
+        char logged[2048]; /* the reason in that line */
     } park;
 
     struct {
@@ -59,10 +60,10 @@ struct status {
     } source;
     /* The source's end as somebody confirmed it: the watcher's question, or a heartbeat. */
     struct position end;
-    int64_t end_confirmed_us; /* monotonic; 0: never */
-    uint64_t end_bytes_behind; /* of `acknowledged`, when the end was confirmed */
+    int64_t end_confirmed_us;         /* monotonic; 0: never */
+    uint64_t end_bytes_behind;        /* of `acknowledged`, when the end was confirmed */
     uint64_t checkpoint_bytes_behind; /* likewise of `checkpointed` */
-    int64_t oldest_queued_us; /* commit time of the oldest transaction that waits for the applier; 0: none */
+    int64_t oldest_queued_us;         /* commit time of the oldest transaction that waits for the applier; 0: none */
     uint64_t reader_queue_bytes;
     int64_t at_end_us; /* wall time when acknowledged last was the confirmed end; 0: never */
 

@@ -88,7 +88,8 @@ static void *run(void *context) {
     return NULL;
 }
 
-int watcher_start(struct watcher **ret, const struct source_options *source, struct status *status, struct error *error) {
+int watcher_start(struct watcher **ret, const struct source_options *source, struct status *status,
+                  struct error *error) {
     struct watcher *w = xcalloc(1, sizeof(*w));
     w->source = *source;
     w->status = status;

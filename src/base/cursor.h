@@ -79,5 +79,5 @@ static inline uint64_t cursor_be(struct cursor *c, size_t size) {
 /* MySQL's length-encoded integer (client protocol, "int<lenenc>"); 0xFB and 0xFF are failures. */
 uint64_t cursor_lenenc(struct cursor *c);
 
-uint64_t cursor_varint(struct cursor *c);    /* what buf_put_varint() wrote */
-struct slice cursor_blob(struct cursor *c);  /* what buf_put_blob() wrote; {NULL, 0} on failure */
+uint64_t cursor_varint(struct cursor *c);   /* what buf_put_varint() wrote */
+struct slice cursor_blob(struct cursor *c); /* what buf_put_blob() wrote; {NULL, 0} on failure */

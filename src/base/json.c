@@ -18,7 +18,6 @@ struct json_doc {
     yyjson_doc *doc;
 };
 
-
 static yyjson_val *mutable(const struct json *v) {
     return (yyjson_val *)(uintptr_t)v; /* yyjson's readers take non-const pointers and change nothing */
 }

@@ -7,8 +7,8 @@
 #include "src/base/buf.h"
 #include "src/base/error.h"
 
-struct json_doc;              /* a parsed text */
-struct json;                  /* a value inside it; lives as long as its document */
+struct json_doc; /* a parsed text */
+struct json;     /* a value inside it; lives as long as its document */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -25,16 +25,16 @@ const struct json *json_root(const struct json_doc *doc);
 const char *json_name(const struct json_doc *doc); /* the name that errors give */
 
 enum json_type json_type(const struct json *v);
-const char *json_type_name(const struct json *v); /* "an object", "a string", ... */
-bool json_bool(const struct json *v);             /* false unless true */
-struct slice json_string(const struct json *v);   /* {NULL, 0} unless a string; a terminator follows the bytes */
-const char *json_text(const struct json *v);      /* the same as C text, NULL unless a string */
-struct slice json_number(const struct json *v);   /* the digits as they were written */
+const char *json_type_name(const struct json *v);  /* "an object", "a string", ... */
+bool json_bool(const struct json *v);              /* false unless true */
+struct slice json_string(const struct json *v);    /* {NULL, 0} unless a string; a terminator follows the bytes */
+const char *json_text(const struct json *v);       /* the same as C text, NULL unless a string */
+struct slice json_number(const struct json *v);    /* the digits as they were written */
 bool json_int(const struct json *v, int64_t *ret); /* false when it is no whole number of 64 bits */
 
-size_t json_count(const struct json *v); /* members or elements; 0 for scalars */
+size_t json_count(const struct json *v);                                 /* members or elements; 0 for scalars */
 const struct json *json_get(const struct json *object, const char *key); /* NULL when absent (the last of equal keys) */
-const struct json *json_at(const struct json *array, size_t i);         /* linear; iterate instead */
+const struct json *json_at(const struct json *array, size_t i);          /* linear; iterate instead */
 
 /* Iterates an array or an object: `for (struct json_iter i = json_iter(v); json_next(&i);)` uses i.key, i.value. */
 struct json_iter {
@@ -78,4 +78,4 @@ void json_put_double(struct json_out *out, double v);
 void json_put_bool(struct json_out *out, bool v);
 void json_put_null(struct json_out *out);
 void json_put_value(struct json_out *out, const struct json *v); /* a parsed value again */
-void json_put_raw(struct json_out *out, struct slice json); /* a finished JSON value */
+void json_put_raw(struct json_out *out, struct slice json);      /* a finished JSON value */

@@ -63,7 +63,8 @@ int sys_write_all(int fd, const void *data, size_t len, const char *path, struct
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return error_set(error, ERR_STORE, "cannot write %s: %s", path, n < 0 ? strerror(errno) : "nothing written");
+            return error_set(error, ERR_STORE, "cannot write %s: %s", path,
+                             n < 0 ? strerror(errno) : "nothing written");
         p += n;
         len -= (size_t)n;
     }

@@ -8,9 +8,9 @@
 #include <sys/types.h>
 
 struct sys {
-    int64_t (*monotonic_us)(void);           /* for intervals and timers */
-    int64_t (*wall_us)(void);                /* microseconds since 1970, UTC; may jump */
-    uint64_t (*random)(void);                /* 64 random bits; not for secrets */
+    int64_t (*monotonic_us)(void); /* for intervals and timers */
+    int64_t (*wall_us)(void);      /* microseconds since 1970, UTC; may jump */
+    uint64_t (*random)(void);      /* 64 random bits; not for secrets */
     void (*sleep_ms)(int64_t ms);
     ssize_t (*write)(int fd, const void *data, size_t len);
     int (*fdatasync)(int fd);
