@@ -14,10 +14,10 @@ static const struct {
     const char *remedy;
 } errors[] = {
     {CR_CONNECTION_ERROR, ERR_SOURCE_LOST, "is mysqld running, and is the socket's path right?"},
-    {CR_CONN_HOST_ERROR, ERR_SOURCE_LOST, "is mysqld running, and are source.host and source.port right?"},
+    {CR_CONN_HOST_ERROR, ERR_SOURCE_LOST, "is mysqld running, and are database.mysql.host and database.mysql.port right?"},
     {CR_SOCKET_CREATE_ERROR, ERR_SOURCE_LOST, NULL},
     {CR_IPSOCK_ERROR, ERR_SOURCE_LOST, NULL},
-    {CR_UNKNOWN_HOST, ERR_SOURCE_LOST, "does source.host resolve?"},
+    {CR_UNKNOWN_HOST, ERR_SOURCE_LOST, "does database.mysql.host resolve?"},
     {CR_SERVER_GONE_ERROR, ERR_SOURCE_LOST, NULL},
     {CR_SERVER_HANDSHAKE_ERR, ERR_SOURCE_LOST, NULL},
     {CR_SERVER_LOST, ERR_SOURCE_LOST, NULL},
@@ -25,7 +25,7 @@ static const struct {
     {CR_MALFORMED_PACKET, ERR_SOURCE_LOST, NULL},
     {CR_COMMANDS_OUT_OF_SYNC, ERR_SOURCE_LOST, NULL},
     {CR_SSL_CONNECTION_ERROR, ERR_SOURCE,
-     "set source.tls.ca to the authority that signed the server's certificate, or source.tls.mode to verify-ca when the "
+     "set database.mysql.tls.ca to the authority that signed the server's certificate, or database.mysql.tls.mode to verify-ca when the "
      "certificate does not bear the host's name"},
     {CR_AUTH_PLUGIN_CANNOT_LOAD, ERR_SOURCE, "create the user with caching_sha2_password"},
     {CR_AUTH_PLUGIN_ERR, ERR_SOURCE, "caching_sha2_password without TLS needs the server's RSA key: use TLS"},
@@ -43,12 +43,12 @@ static const struct {
     {ER_LOCK_DEADLOCK, ERR_SOURCE_LOST, NULL},
     {ER_USER_LIMIT_REACHED, ERR_SOURCE_LOST, "raise the user's resource limits"},
     {ER_HOST_IS_BLOCKED, ERR_SOURCE, "run FLUSH HOSTS on the source (TRUNCATE TABLE performance_schema.host_cache)"},
-    {ER_ACCESS_DENIED_ERROR, ERR_SOURCE, "check source.username and the password it uses"},
+    {ER_ACCESS_DENIED_ERROR, ERR_SOURCE, "check database.mysql.username and the password it uses"},
     {ER_DBACCESS_DENIED_ERROR, ERR_SOURCE, "grant SELECT on the database (leat check --grants prints the statements)"},
     {ER_TABLEACCESS_DENIED_ERROR, ERR_SOURCE, "grant SELECT on the table (leat check --grants prints the statements)"},
     {ER_SPECIFIC_ACCESS_DENIED_ERROR, ERR_SOURCE, "grant it (leat check --grants prints the statements)"},
-    {ER_BAD_DB_ERROR, ERR_SOURCE, "check source.database"},
-    {ER_SECURE_TRANSPORT_REQUIRED, ERR_SOURCE, "set source.tls.mode to verify-identity"},
+    {ER_BAD_DB_ERROR, ERR_SOURCE, "check database.mysql.database"},
+    {ER_SECURE_TRANSPORT_REQUIRED, ERR_SOURCE, "set database.mysql.tls.mode to verify-identity"},
 };
 
 /* A TLS handshake that was cut off reads like a TLS error; a server that restarts makes them. */

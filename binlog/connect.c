@@ -40,7 +40,7 @@ static int set_tls(struct connection *c, const struct source_options *o, struct 
     if (verify) {
         const char *ca = o->tls_ca ? o->tls_ca : system_authorities();
         if (!ca || access(ca, R_OK) != 0)
-            return error_set(error, ERR_CONFIG, "the certificate authorities in %s cannot be read: set source.tls.ca",
+            return error_set(error, ERR_CONFIG, "the certificate authorities in %s cannot be read: set database.mysql.tls.ca",
                              ca ? ca : "(no place of this system)");
         mysql_options(&c->mysql, MYSQL_OPT_SSL_CA, ca);
     }

@@ -30,6 +30,7 @@ struct program {
     struct status status;
     struct pipeline_control control;
     struct position until;
+    bool on_terminal; /* SIGHUP says that it was closed */
     int signal_fd;
     int signal_end_fd; /* ends the signal thread */
     pthread_t signal_thread;
@@ -56,6 +57,10 @@ static void *signal_run(void *context) {
             return NULL;
         if (!fds[0].revents || read(p->signal_fd, &info, sizeof(info)) != sizeof(info))
             continue;
+        if (info.ssi_signo == SIGHUP && !p->on_terminal) {
+            log_warning("the configuration is read at the start only: restart to apply what changed");
+            continue;
+        }
         if (asked_ms)
             _exit(SECOND_SIGNAL_EXIT); /* the store is at its last checkpoint, as after any crash */
         asked_ms = sys_monotonic_ms();
@@ -72,6 +77,7 @@ static int start_signals(struct program *p, struct error *error) {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any other thread exists: they all inherit it */
     signal(SIGPIPE, SIG_IGN);
     p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
@@ -169,7 +175,7 @@ static int serve_and_run(struct program *p, struct error *error) {
 }
 
 int command_run(const struct command_line *line, struct error *error) {
-    struct program p = {.signal_fd = -1};
+    struct program p = {.on_terminal = isatty(STDERR_FILENO), .signal_fd = -1};
     int r = config_load(&p.config, line->config_path, error);
     if (r < 0)
         return r;

@@ -29,6 +29,8 @@ bool log_enabled(enum log_level level) {
     return level <= log_state.level;
 }
 
+enum { TEXT_MAX = 4096, LINE_MAX_BYTES = 1024 * 1024 };
+
 static bool needs_quotes(struct slice s) {
     if (s.len == 0)
         return true;
@@ -41,6 +43,7 @@ static bool needs_quotes(struct slice s) {
 }
 
 static void put_text(struct buf *buf, struct slice s) {
+    s.len = MIN(s.len, TEXT_MAX); /* GTID sets can be long; a line must stay a whole one */
     if (log_state.format == LOG_JSON || needs_quotes(s))
         json_put_string(buf, s);
     else
@@ -91,7 +94,7 @@ static void put_field(struct buf *buf, const char *name, const struct log_value 
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count) {
     char time[32];
     sys_format_time(sys_wall_us(), time, sizeof(time));
-    defer(buf_deinit) struct buf buf = BUF_INIT(16384);
+    defer(buf_deinit) struct buf buf = BUF_INIT(LINE_MAX_BYTES);
     if (log_state.format == LOG_JSON)
         buf_put_char(&buf, '{');
     put_field(&buf, "time", &log_s(time));

@@ -61,6 +61,9 @@ def test_status(world):
     assert status == status | {"outbox_keys": 0, "in_flight": 0}
     text = leat.cli("status").stdout
     assert "streaming" in text and "acknowledged" in text and "users" in text and "\033" not in text
+    leat.signal(signal.SIGHUP)  # not its end
+    wait_until(lambda: "restart to apply" in leat.logs, "an answer to SIGHUP", 5)
+    assert leat.ready()
 
     watch = subprocess.Popen(leat.command("status", "--watch"), stdout=subprocess.PIPE, text=True, env=leat.env)
     try:
