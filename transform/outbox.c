@@ -386,14 +386,14 @@ int outbox_send(struct engine *e, struct slice key, const struct evaluation *kno
     return send_plain(e, key, &value, error);
 }
 
-/* The next keys of the walk that are not in flight. */
-static int pump_keys(struct engine *e, struct arena *arena, struct slice *list, size_t *ret, size_t *ret_seen,
-                     struct error *error) {
+/* The next keys of the walk that are not in flight, at most `max`. */
+static int pump_keys(struct engine *e, struct arena *arena, struct slice *list, size_t max, size_t *ret,
+                     size_t *ret_seen, struct error *error) {
     struct store_scan scan defer(store_scan_end);
     int r = store_scan(&scan, e->store, DB_OUTBOX, (struct slice){NULL, 0}, buf_slice(&e->pump_at), error);
     struct slice key, value;
     size_t count = 0, seen = 0;
-    while (!r && seen < PUMP_ENTRIES && (r = store_scan_next(&scan, &key, &value, error)) == 0) {
+    while (!r && seen < PUMP_ENTRIES && count < max && (r = store_scan_next(&scan, &key, &value, error)) == 0) {
         seen++;
         buf_clear(&e->pump_at);
         buf_put_slice(&e->pump_at, key);
@@ -413,19 +413,24 @@ static int pump_keys(struct engine *e, struct arena *arena, struct slice *list, 
     return 0;
 }
 
+/* While the sender has much to do, the pump waits until a good many can go at once: a walk for every answer costs more. */
+static bool room_enough(const struct engine *e) {
+    return room(e) >= (e->flight.count >= 4 * (size_t)PUMP_ENTRIES ? PUMP_ENTRIES : 1);
+}
+
 int outbox_pump(struct engine *e, bool *ret_more, struct error *error) {
     *ret_more = false;
-    if (!outbox_open(e) || (e->in_batch && !MUTANT(EARLY)) || e->flight.count >= e->outbox_keys || room(e) == 0 ||
+    if (!outbox_open(e) || (e->in_batch && !MUTANT(EARLY)) || e->flight.count >= e->outbox_keys || !room_enough(e) ||
         e->pump_idle >= 2 * e->outbox_keys + PUMP_ENTRIES)
         return 0;
     struct slice list[PUMP_ENTRIES];
     struct arena keys defer(arena_deinit) = {0};
     size_t count, seen;
     int r = e->group_wanted ? send_group(e, e->group_wanted, error) : 0;
-    if (!r && e->group_wanted)
+    if (!r && (e->group_wanted || room(e) == 0))
         return 0; /* answers will make room */
     if (!r)
-        r = pump_keys(e, &keys, list, &count, &seen, error);
+        r = pump_keys(e, &keys, list, MIN(room(e), (size_t)PUMP_ENTRIES), &count, &seen, error);
     if (r)
         return r;
     e->pump_idle += MAX(seen, (size_t)1);
@@ -439,7 +444,7 @@ int outbox_pump(struct engine *e, bool *ret_more, struct error *error) {
     }
     if (!r)
         r = outbox_flush(e, error);
-    *ret_more = room(e) > 0 && e->flight.count < e->outbox_keys;
+    *ret_more = room_enough(e) && e->flight.count < e->outbox_keys;
     return r;
 }
 
