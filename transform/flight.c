@@ -13,12 +13,8 @@ void flight_deinit(struct flight *f) {
     *f = (struct flight){0};
 }
 
-static uint32_t *bucket(const struct flight *f, struct slice key) {
-    return &f->buckets[hash_key(key) & (f->bucket_count - 1)];
-}
-
-static struct slice key_of(const struct flight_slot *slot) {
-    return (struct slice){slot->key, slot->key_len};
+static uint32_t *bucket(const struct flight *f, uint64_t hash) {
+    return &f->buckets[hash & (f->bucket_count - 1)];
 }
 
 static void grow(struct flight *f) {
@@ -31,7 +27,7 @@ static void grow(struct flight *f) {
     f->bucket_count = cap * 2;
     f->buckets = xcalloc(f->bucket_count, sizeof(*f->buckets));
     for (uint32_t i = 0; i < f->cap; i++) { /* all old slots are taken when it grows */
-        uint32_t *b = bucket(f, key_of(&f->slots[i]));
+        uint32_t *b = bucket(f, f->slots[i].key_hash);
         f->slots[i].next = *b;
         *b = i + 1;
     }
@@ -41,9 +37,12 @@ static void grow(struct flight *f) {
 bool flight_has(const struct flight *f, struct slice key) {
     if (!f->count)
         return false;
-    for (uint32_t i = *bucket(f, key); i; i = f->slots[i - 1].next)
-        if (slice_equal(key_of(&f->slots[i - 1]), key))
+    uint64_t hash = hash_key(key);
+    for (uint32_t i = *bucket(f, hash); i; i = f->slots[i - 1].next) {
+        const struct flight_slot *slot = &f->slots[i - 1];
+        if (slot->key_hash == hash && slice_equal((struct slice){slot->key, slot->key_len}, key))
             return true;
+    }
     return false;
 }
 
@@ -53,9 +52,12 @@ struct flight_slot *flight_add(struct flight *f, struct slice key) {
     uint32_t i = f->free;
     struct flight_slot *slot = &f->slots[i - 1];
     f->free = slot->next;
-    *slot = (struct flight_slot){.ticket = ++f->generation << 32 | i, .key = xmalloc(key.len), .key_len = key.len};
+    *slot = (struct flight_slot){.ticket = ++f->generation << 32 | i,
+                                 .key = xmalloc(key.len),
+                                 .key_len = key.len,
+                                 .key_hash = hash_key(key)};
     memcpy(slot->key, key.data, key.len);
-    uint32_t *b = bucket(f, key);
+    uint32_t *b = bucket(f, slot->key_hash);
     slot->next = *b;
     *b = i;
     f->count++;
@@ -69,7 +71,7 @@ struct flight_slot *flight_find(struct flight *f, uint64_t ticket) {
 
 void flight_remove(struct flight *f, struct flight_slot *slot) {
     uint32_t i = (uint32_t)slot->ticket;
-    uint32_t *link = bucket(f, key_of(slot));
+    uint32_t *link = bucket(f, slot->key_hash);
     while (*link != i)
         link = &f->slots[*link - 1].next;
     *link = slot->next;

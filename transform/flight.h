@@ -8,6 +8,7 @@ struct flight_slot {
     uint64_t ticket; /* 0: free */
     char *key;
     size_t key_len;
+    uint64_t key_hash;
     uint64_t number;   /* of the last decision when it was handed over */
     int64_t handed_us; /* wall time; its requests are signed later */
     bool put;
