@@ -73,7 +73,8 @@ static void put_transaction(struct request *r, const struct contract *contract) 
         buf_put_slice(b, write_json(w));
         buf_put_text(b, "}}");
     }
-    buf_put_text(b, "],\"ReturnConsumedCapacity\":\"TOTAL\",\"ClientRequestToken\":\"");
+    buf_put_text(b, r->report_capacity ? "],\"ReturnConsumedCapacity\":\"TOTAL\"" : "]");
+    buf_put_text(b, ",\"ClientRequestToken\":\"");
     buf_put_text(b, r->writes[0]->token);
     buf_put_text(b, "\"}");
 }
@@ -95,7 +96,7 @@ static void put_batch(struct request *r, const struct contract *contract) {
         buf_put_slice(b, write_json(w));
         buf_put_text(b, "}}");
     }
-    buf_put_text(b, "]},\"ReturnConsumedCapacity\":\"TOTAL\"}");
+    buf_put_text(b, r->report_capacity ? "]},\"ReturnConsumedCapacity\":\"TOTAL\"}" : "]}}");
 }
 
 void pack_body(struct request *r, const struct contract *contract) {

@@ -30,6 +30,7 @@ bool table_open(const struct table_queue *t, int64_t now_us);
 
 /* Writes that travel together. */
 struct request {
+    bool report_capacity; /* ask what it cost */
     bool busy, transact;
     size_t count;
     struct write *writes[TRANSACTION_MAX];

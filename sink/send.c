@@ -270,12 +270,13 @@ static void init_tables(struct sink *s, unsigned connections) {
     }
 }
 
-static void init_lanes(struct sink *s, unsigned connections) {
+static void init_lanes(struct sink *s, unsigned connections, bool report_capacity) {
     s->lane_count = connections;
     s->requests = xcalloc(connections, sizeof(*s->requests));
     s->free_lanes = xcalloc(connections, sizeof(*s->free_lanes));
     for (unsigned i = 0; i < connections; i++) {
         s->requests[i].body.max = 32 << 20;
+        s->requests[i].report_capacity = report_capacity;
         s->free_lanes[s->free_count++] = i;
     }
 }
@@ -300,7 +301,7 @@ int sink_open(struct sink **ret, const struct sink_options *options, struct erro
     s->scratch.max = ENCODED_MAX;
     pthread_mutex_init(&s->lock, NULL);
     init_tables(s, connections);
-    init_lanes(s, connections);
+    init_lanes(s, connections, options->report_capacity);
     s->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int r = s->done_fd < 0 ? error_set(error, ERR_TARGET, "cannot open an eventfd: %s", strerror(errno)) : 0;
     if (r == 0)

@@ -17,6 +17,7 @@ struct sink_options {
     size_t queue_bytes; /* encoded writes that wait or are in flight: the bound of memory; 0: the default */
     unsigned request_timeout_ms;
     const struct contract *contract;
+    bool report_capacity; /* ask DynamoDB what each request cost: sink_numbers.consumed_write_units_milli */
 };
 
 int sink_open(struct sink **ret, const struct sink_options *options, struct error *error) must_check;

@@ -60,6 +60,8 @@ static const struct option options[] = {
      "milliseconds until the outcome of a request counts as unknown"},
     {"database.dynamodb.atomic_key_change", OPTION_BOOL, AT(dynamodb.atomic_key_change), "true", 0, 0, NULL,
      "move an item to a new key in one transaction"},
+    {"database.dynamodb.report_capacity", OPTION_BOOL, AT(dynamodb.report_capacity), "true", 0, 0, NULL,
+     "ask DynamoDB what each write cost (leat_consumed_write_units_total)"},
     {"migration.contractPath", OPTION_TEXT, AT(contract_path), "!", 0, 0, NULL,
      "the contract; relative to this file's directory"},
     {"state_dir", OPTION_TEXT, AT(state_dir), "/var/lib/leat", 0, 0, NULL,

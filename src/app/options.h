@@ -31,6 +31,7 @@ struct config {
         int64_t connections;
         int64_t request_timeout_ms;
         bool atomic_key_change;
+        bool report_capacity;
     } dynamodb;
     char *contract_path;
     char *state_dir;

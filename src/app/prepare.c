@@ -66,5 +66,6 @@ struct sink_options prepare_sink(const struct prepared *p, const struct config *
         .connections = (unsigned)config->dynamodb.connections,
         .request_timeout_ms = (unsigned)config->dynamodb.request_timeout_ms,
         .contract = p->contract,
+        .report_capacity = config->dynamodb.report_capacity,
     };
 }

@@ -40,6 +40,7 @@ struct reader {
     bool stopping;
     struct stream *stream;
     int64_t connected_us; /* monotonic; since when there is a stream */
+    bool waits_for_room;
     struct entry *first, **last;
     struct reader_state state;
 };
@@ -79,8 +80,10 @@ static void put(struct reader *r, struct txn *txn, const struct txn_end *end) {
     entry->delivery = (struct delivery){txn, *end};
     entry->bytes = sizeof(*entry) + (txn ? txn_memory(txn) : 0);
     pthread_mutex_lock(&r->lock);
+    r->waits_for_room = true;
     while (!r->stopping && r->first && r->state.queue_bytes + entry->bytes > r->options.queue_bytes)
         pthread_cond_wait(&r->room, &r->lock);
+    r->waits_for_room = false;
     entry->next = NULL;
     *r->last = entry;
     r->last = &entry->next;
@@ -269,7 +272,8 @@ bool reader_take(struct reader *r, struct delivery *ret) {
         for (struct entry *e = r->first; e && !r->state.oldest_commit_us; e = e->next)
             if (e->delivery.txn)
                 r->state.oldest_commit_us = e->delivery.end.commit_us;
-        pthread_cond_signal(&r->room);
+        if (r->waits_for_room && r->state.queue_bytes <= r->options.queue_bytes / 2)
+            pthread_cond_signal(&r->room);
     }
     pthread_mutex_unlock(&r->lock);
     if (!entry)
