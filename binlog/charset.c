@@ -6,18 +6,18 @@ static const struct {
     uint16_t first, last; /* information_schema.collations.id */
     uint8_t set;
 } ranges[] = {
-    {5, 5, CHARSET_LATIN1},      {8, 8, CHARSET_LATIN1},    {11, 11, CHARSET_UTF8},   {15, 15, CHARSET_LATIN1},
-    {31, 31, CHARSET_LATIN1},    {33, 33, CHARSET_UTF8},    {45, 46, CHARSET_UTF8},   {47, 49, CHARSET_LATIN1},
-    {63, 63, CHARSET_BINARY},    {65, 65, CHARSET_UTF8},    {76, 76, CHARSET_UTF8},   {83, 83, CHARSET_UTF8},
-    {94, 94, CHARSET_LATIN1},    {192, 215, CHARSET_UTF8},  {223, 247, CHARSET_UTF8}, {255, 323, CHARSET_UTF8},
+    {5, 5, CHARSET_LATIN1},   {8, 8, CHARSET_LATIN1},   {11, 11, CHARSET_UTF8},   {15, 15, CHARSET_LATIN1},
+    {31, 31, CHARSET_LATIN1}, {33, 33, CHARSET_UTF8},   {45, 46, CHARSET_UTF8},   {47, 49, CHARSET_LATIN1},
+    {63, 63, CHARSET_BINARY}, {65, 65, CHARSET_UTF8},   {76, 76, CHARSET_UTF8},   {83, 83, CHARSET_UTF8},
+    {94, 94, CHARSET_LATIN1}, {192, 215, CHARSET_UTF8}, {223, 247, CHARSET_UTF8}, {255, 323, CHARSET_UTF8},
 };
 
 static const struct {
     const char *name;
     enum charset set;
 } names[] = {
-    {"utf8mb4", CHARSET_UTF8}, {"utf8mb3", CHARSET_UTF8},     {"utf8", CHARSET_UTF8},
-    {"ascii", CHARSET_UTF8},   {"latin1", CHARSET_LATIN1},    {"binary", CHARSET_BINARY},
+    {"utf8mb4", CHARSET_UTF8}, {"utf8mb3", CHARSET_UTF8},  {"utf8", CHARSET_UTF8},
+    {"ascii", CHARSET_UTF8},   {"latin1", CHARSET_LATIN1}, {"binary", CHARSET_BINARY},
 };
 
 enum charset charset_of_collation(uint32_t collation) {
@@ -36,8 +36,9 @@ enum charset charset_of_name(const char *name) {
 
 /* 0x80 to 0x9F of cp1252. */
 static const uint16_t high[32] = {
-    0x20AC, 0x0081, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x008D, 0x017D, 0x008F,
-    0x0090, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x009D, 0x017E, 0x0178,
+    0x20AC, 0x0081, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0x008D, 0x017D, 0x008F, 0x0090, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x009D, 0x017E, 0x0178,
 };
 
 static size_t put_utf8(char *to, unsigned c) {

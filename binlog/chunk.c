@@ -32,7 +32,7 @@ struct chunk_reader {
     struct connection *connection;
     struct chunk_query query;
     unsigned *columns;
-    char *sql[2];          /* from the start, behind a key */
+    char *sql[2]; /* from the start, behind a key */
     MYSQL_STMT *statement[2];
     MYSQL_BIND *results;
     struct cell *cells;
@@ -168,7 +168,8 @@ static void bind_result(MYSQL_BIND *b, struct cell *cell, const struct column *c
 }
 
 static bool is_bytes(const struct column *column) {
-    return column->type == COLUMN_DECIMAL || column->type == COLUMN_BIT || column->type == COLUMN_TEXT || column->type == COLUMN_BINARY;
+    return column->type == COLUMN_DECIMAL || column->type == COLUMN_BIT || column->type == COLUMN_TEXT ||
+           column->type == COLUMN_BINARY;
 }
 
 static int check_column(const struct chunk_reader *r, size_t i, struct error *error) {
@@ -178,9 +179,11 @@ static int check_column(const struct chunk_reader *r, size_t i, struct error *er
                    column->type == COLUMN_UNSUPPORTED;
     if (!unknown && !(text && r->charsets[i] == CHARSET_UNSUPPORTED))
         return 0;
-    return error_set(error, ERR_SOURCE, "table %s.%s, column %s: %s%s is not supported by this version of leat: leave the column out of the contract",
-                     r->query.table->database, r->query.table->name, column->name, text ? "text of collation " : "",
-                     text ? column->collation_name : column_type_name(column->type));
+    return error_set(
+        error, ERR_SOURCE,
+        "table %s.%s, column %s: %s%s is not supported by this version of leat: leave the column out of the contract",
+        r->query.table->database, r->query.table->name, column->name, text ? "text of collation " : "",
+        text ? column->collation_name : column_type_name(column->type));
 }
 
 static int prepare(struct chunk_reader *r, size_t which, struct error *error) {
@@ -195,7 +198,8 @@ static int prepare(struct chunk_reader *r, size_t which, struct error *error) {
     return 0;
 }
 
-int chunk_reader_open(struct chunk_reader **ret, struct connection *c, const struct chunk_query *query, struct error *error) {
+int chunk_reader_open(struct chunk_reader **ret, struct connection *c, const struct chunk_query *query,
+                      struct error *error) {
     struct chunk_reader *r = xcalloc(1, sizeof(*r));
     size_t n = query->column_count;
     r->connection = c;
@@ -264,7 +268,8 @@ static void take_bytes(struct chunk_reader *r, size_t i, struct value *v) {
     const struct cell *cell = &r->cells[i];
     struct slice bytes = {cell->bytes, cell->length};
     if (column->type == COLUMN_DECIMAL) {
-        *v = (struct value){.kind = VALUE_DECIMAL, .scale = column->digits, .data = bytes.data, .len = (uint32_t)bytes.len};
+        *v = (struct value){
+            .kind = VALUE_DECIMAL, .scale = column->digits, .data = bytes.data, .len = (uint32_t)bytes.len};
     } else if (column->type == COLUMN_BIT) {
         struct cursor c = cursor_of(bytes.data, bytes.len);
         *v = (struct value){.kind = VALUE_UINT, .u = cursor_be(&c, MIN(bytes.len, 8))};
@@ -283,7 +288,8 @@ static void take_value(struct chunk_reader *r, size_t i) {
     switch (column->type) {
     case COLUMN_INT:
     case COLUMN_YEAR:
-        *v = (struct value){.kind = column->is_unsigned || column->type == COLUMN_YEAR ? VALUE_UINT : VALUE_INT, .i = cell->i};
+        *v = (struct value){.kind = column->is_unsigned || column->type == COLUMN_YEAR ? VALUE_UINT : VALUE_INT,
+                            .i = cell->i};
         break;
     case COLUMN_ENUM:
         coltype_enum(column, (uint64_t)cell->i, v);
@@ -327,13 +333,26 @@ struct parameter {
 static void unpack_time(const struct value *v, MYSQL_TIME *t) {
     if (v->kind == VALUE_TIME) {
         uint64_t us = v->i < 0 ? (uint64_t)-v->i : (uint64_t)v->i, s = us / 1000000;
-        *t = (MYSQL_TIME){.day = (unsigned)(s / 86400), .hour = (unsigned)(s / 3600 % 24), .minute = (unsigned)(s / 60 % 60), .second = (unsigned)(s % 60),
-                          .second_part = us % 1000000, .neg = v->i < 0, .time_type = MYSQL_TIMESTAMP_TIME};
+        *t = (MYSQL_TIME){.day = (unsigned)(s / 86400),
+                          .hour = (unsigned)(s / 3600 % 24),
+                          .minute = (unsigned)(s / 60 % 60),
+                          .second = (unsigned)(s % 60),
+                          .second_part = us % 1000000,
+                          .neg = v->i < 0,
+                          .time_type = MYSQL_TIMESTAMP_TIME};
         return;
     }
     struct datetime d = value_unpack_datetime(v->u);
-    *t = (MYSQL_TIME){d.year, d.month, d.day, d.hour, d.minute, d.second, d.microsecond, false,
-                      v->kind == VALUE_DATE ? MYSQL_TIMESTAMP_DATE : MYSQL_TIMESTAMP_DATETIME, 0};
+    *t = (MYSQL_TIME){d.year,
+                      d.month,
+                      d.day,
+                      d.hour,
+                      d.minute,
+                      d.second,
+                      d.microsecond,
+                      false,
+                      v->kind == VALUE_DATE ? MYSQL_TIMESTAMP_DATE : MYSQL_TIMESTAMP_DATETIME,
+                      0};
 }
 
 static void bind_parameter(MYSQL_BIND *b, struct parameter *p, const struct value *v, struct arena *arena) {
@@ -361,14 +380,18 @@ static void bind_parameter(MYSQL_BIND *b, struct parameter *p, const struct valu
     case VALUE_TIME:
         unpack_time(v, &p->time);
         b->buffer = &p->time;
-        b->buffer_type = v->kind == VALUE_TIME ? MYSQL_TYPE_TIME : v->kind == VALUE_DATE ? MYSQL_TYPE_DATE : MYSQL_TYPE_DATETIME;
+        b->buffer_type = v->kind == VALUE_TIME   ? MYSQL_TYPE_TIME
+                         : v->kind == VALUE_DATE ? MYSQL_TYPE_DATE
+                                                 : MYSQL_TYPE_DATETIME;
         break;
     case VALUE_NULL:
     case VALUE_UNKNOWN:
         b->buffer_type = MYSQL_TYPE_NULL;
         break;
     default:
-        b->buffer_type = v->kind == VALUE_BYTES ? MYSQL_TYPE_BLOB : v->kind == VALUE_DECIMAL ? MYSQL_TYPE_NEWDECIMAL : MYSQL_TYPE_STRING;
+        b->buffer_type = v->kind == VALUE_BYTES     ? MYSQL_TYPE_BLOB
+                         : v->kind == VALUE_DECIMAL ? MYSQL_TYPE_NEWDECIMAL
+                                                    : MYSQL_TYPE_STRING;
         b->buffer = v->len ? arena_copy(arena, v->data, v->len) : &p->i;
         b->buffer_length = p->length = v->len;
         break;
@@ -415,8 +438,8 @@ static int widen(struct chunk_reader *r, MYSQL_STMT *s, struct error *error) {
     return 0;
 }
 
-static int fetch_rows(struct chunk_reader *r, MYSQL_STMT *s, int (*row)(void *, const struct value *, struct error *), void *context,
-                      size_t *ret_rows, struct error *error) {
+static int fetch_rows(struct chunk_reader *r, MYSQL_STMT *s, int (*row)(void *, const struct value *, struct error *),
+                      void *context, size_t *ret_rows, struct error *error) {
     for (size_t rows = 0;; rows++) {
         int got = mysql_stmt_fetch(s);
         if (got == MYSQL_NO_DATA) {
@@ -437,8 +460,9 @@ static int fetch_rows(struct chunk_reader *r, MYSQL_STMT *s, int (*row)(void *, 
     }
 }
 
-int chunk_read(struct chunk_reader *r, const struct value *after, int (*row)(void *context, const struct value *values, struct error *error),
-               void *context, size_t *ret_rows, struct error *error) {
+int chunk_read(struct chunk_reader *r, const struct value *after,
+               int (*row)(void *context, const struct value *values, struct error *error), void *context,
+               size_t *ret_rows, struct error *error) {
     size_t which = after ? 1 : 0;
     arena_reset(&r->parameters);
     int e = prepare(r, which, error);
@@ -455,7 +479,8 @@ int chunk_read(struct chunk_reader *r, const struct value *after, int (*row)(voi
 }
 
 int chunk_read_row(struct connection *c, const struct chunk_query *query, const struct value *key,
-             int (*row)(void *context, const struct value *values, struct error *error), void *context, struct error *error) {
+                   int (*row)(void *context, const struct value *values, struct error *error), void *context,
+                   struct error *error) {
     struct chunk_query one = *query;
     one.one_row = true;
     one.limit = 1;
@@ -468,29 +493,33 @@ int chunk_read_row(struct connection *c, const struct chunk_query *query, const 
     return r;
 }
 
-int table_row_estimate(struct connection *c, const char *database, const char *table, uint64_t *ret, struct error *error) {
+int table_row_estimate(struct connection *c, const char *database, const char *table, uint64_t *ret,
+                       struct error *error) {
     struct buf d defer(buf_deinit) = BUF_INIT(4096), t defer(buf_deinit) = BUF_INIT(4096);
     struct client_rows rows defer(client_rows_deinit) = {0};
     client_quote(&d, database);
     client_quote(&t, table);
-    int r = client_select(c, &rows, error, "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
-                          buf_text(&d), buf_text(&t));
+    int r = client_select(
+        c, &rows, error, "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+        buf_text(&d), buf_text(&t));
     if (r)
         return r;
     *ret = client_next(&rows) ? client_number(&rows, 0) : 0;
     return 0;
 }
 
-int prepared_xids(struct connection *c, struct arena *arena, const char *const **ret, size_t *ret_count, struct error *error) {
+int prepared_xids(struct connection *c, struct arena *arena, const char *const **ret, size_t *ret_count,
+                  struct error *error) {
     struct client_rows rows defer(client_rows_deinit) = {0};
     int r = client_select(c, &rows, error, "XA RECOVER CONVERT XID");
     if (r)
-        return mysql_errno(&c->mysql) == ER_XAER_RMERR || mysql_errno(&c->mysql) == ER_SPECIFIC_ACCESS_DENIED_ERROR ? 1 : r;
+        return mysql_errno(&c->mysql) == ER_XAER_RMERR || mysql_errno(&c->mysql) == ER_SPECIFIC_ACCESS_DENIED_ERROR ? 1
+                                                                                                                    : r;
     size_t count = mysql_num_rows(rows.result), n = 0;
     const char **xids = arena_alloc(arena, (count + 1) * sizeof(*xids));
     while (client_next(&rows)) /* formatID, gtrid_length, bqual_length, data */
-        xids[n++] = arena_printf(arena, "%s:%s:%s:%s", client_string(&rows, 0), client_string(&rows, 1), client_string(&rows, 2),
-                                 client_string(&rows, 3));
+        xids[n++] = arena_printf(arena, "%s:%s:%s:%s", client_string(&rows, 0), client_string(&rows, 1),
+                                 client_string(&rows, 2), client_string(&rows, 3));
     *ret = xids;
     *ret_count = n;
     return 0;

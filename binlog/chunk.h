@@ -10,28 +10,32 @@ struct chunk_reader;
  * Chunks are bounded as MySQL compares keys (row comparison in WHERE, ORDER BY key LIMIT n), so collations do not matter. */
 struct chunk_query {
     const struct table *table;
-    const unsigned *columns;  /* numbers into table->columns; the first key_count are the key, in key order */
+    const unsigned *columns; /* numbers into table->columns; the first key_count are the key, in key order */
     size_t column_count;
     size_t key_count;
     size_t limit; /* rows a chunk */
     bool one_row; /* not behind `after`, but at it: the row with that key */
 };
 
-int chunk_reader_open(struct chunk_reader **ret, struct connection *c, const struct chunk_query *query, struct error *error) must_check;
+int chunk_reader_open(struct chunk_reader **ret, struct connection *c, const struct chunk_query *query,
+                      struct error *error) must_check;
 void chunk_reader_close(struct chunk_reader *r);
 
 /* Reads the rows behind `after` and calls `row` for each with column_count values (valid until it returns). *ret_rows is how many: fewer than the limit means
  * that the table's end was met. The last row's key continues the next chunk: the caller keeps a copy. */
-int chunk_read(struct chunk_reader *r, const struct value *after, int (*row)(void *context, const struct value *values, struct error *error),
-               void *context, size_t *ret_rows, struct error *error) must_check;
+int chunk_read(struct chunk_reader *r, const struct value *after,
+               int (*row)(void *context, const struct value *values, struct error *error), void *context,
+               size_t *ret_rows, struct error *error) must_check;
 
 /* The estimate of information_schema; for progress only. */
-int table_row_estimate(struct connection *c, const char *database, const char *table, uint64_t *ret, struct error *error) must_check;
+int table_row_estimate(struct connection *c, const char *database, const char *table, uint64_t *ret,
+                       struct error *error) must_check;
 
 /* XIDs of transactions that are prepared now (XA RECOVER), as one text each; needs XA_RECOVER_ADMIN: returns 1 without the grant. */
-int prepared_xids(struct connection *c, struct arena *arena, const char *const **ret, size_t *ret_count, struct error *error) must_check;
+int prepared_xids(struct connection *c, struct arena *arena, const char *const **ret, size_t *ret_count,
+                  struct error *error) must_check;
 
 /* Reads one row by its key (query->key_count values); `row` is not called when there is none. query->limit and one_row are ignored. */
 int chunk_read_row(struct connection *c, const struct chunk_query *query, const struct value *key,
-             int (*row)(void *context, const struct value *values, struct error *error), void *context,
-             struct error *error) must_check;
+                   int (*row)(void *context, const struct value *values, struct error *error), void *context,
+                   struct error *error) must_check;

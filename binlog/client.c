@@ -14,7 +14,8 @@ static const struct {
     const char *remedy;
 } errors[] = {
     {CR_CONNECTION_ERROR, ERR_SOURCE_LOST, "is mysqld running, and is the socket's path right?"},
-    {CR_CONN_HOST_ERROR, ERR_SOURCE_LOST, "is mysqld running, and are database.mysql.host and database.mysql.port right?"},
+    {CR_CONN_HOST_ERROR, ERR_SOURCE_LOST,
+     "is mysqld running, and are database.mysql.host and database.mysql.port right?"},
     {CR_SOCKET_CREATE_ERROR, ERR_SOURCE_LOST, NULL},
     {CR_IPSOCK_ERROR, ERR_SOURCE_LOST, NULL},
     {CR_UNKNOWN_HOST, ERR_SOURCE_LOST, "does database.mysql.host resolve?"},
@@ -25,7 +26,8 @@ static const struct {
     {CR_MALFORMED_PACKET, ERR_SOURCE_LOST, NULL},
     {CR_COMMANDS_OUT_OF_SYNC, ERR_SOURCE_LOST, NULL},
     {CR_SSL_CONNECTION_ERROR, ERR_SOURCE,
-     "set database.mysql.tls.ca to the authority that signed the server's certificate, or database.mysql.tls.mode to verify-ca when the "
+     "set database.mysql.tls.ca to the authority that signed the server's certificate, or database.mysql.tls.mode to "
+     "verify-ca when the "
      "certificate does not bear the host's name"},
     {CR_AUTH_PLUGIN_CANNOT_LOAD, ERR_SOURCE, "create the user with caching_sha2_password"},
     {CR_AUTH_PLUGIN_ERR, ERR_SOURCE, "caching_sha2_password without TLS needs the server's RSA key: use TLS"},
@@ -78,8 +80,8 @@ static const char *remedy_of(unsigned number) {
 
 static int fail(struct connection *c, unsigned number, const char *text, const char *doing, struct error *error) {
     const char *remedy = remedy_of(number);
-    return error_set(error, client_error_class(number, text), "MySQL at %s: %s: %s (error %u)%s%s", c->where, doing, text, number,
-                     remedy ? "; " : "", remedy ? remedy : "");
+    return error_set(error, client_error_class(number, text), "MySQL at %s: %s: %s (error %u)%s%s", c->where, doing,
+                     text, number, remedy ? "; " : "", remedy ? remedy : "");
 }
 
 int client_fail(struct connection *c, const char *doing, struct error *error) {
@@ -191,7 +193,8 @@ void client_quote_list(struct buf *buf, const char *const *texts, size_t count) 
     }
 }
 
-int client_lock_tables(struct connection *c, const char *database, const char *const *tables, size_t count, struct error *error) {
+int client_lock_tables(struct connection *c, const char *database, const char *const *tables, size_t count,
+                       struct error *error) {
     struct buf sql defer(buf_deinit) = BUF_INIT(1024 * 1024);
     buf_put_text(&sql, "LOCK TABLES ");
     for (size_t i = 0; i < count; i++) {

@@ -10,8 +10,8 @@ enum meta_shape { META_NONE, META_BYTE, META_WORD, META_PAIR /* two bytes, the f
 
 struct coltype {
     uint8_t number;
-    uint8_t meta;    /* enum meta_shape */
-    uint8_t size;    /* bytes, where every value has as many */
+    uint8_t meta; /* enum meta_shape */
+    uint8_t size; /* bytes, where every value has as many */
     bool sign;
     bool charset;
     enum column_type column_type;
@@ -171,7 +171,8 @@ static void decode_time(struct cursor *c, const struct wire_column *w, struct ar
 
 /* ---- strings */
 
-void coltype_text(const struct column *column, enum charset set, struct slice bytes, struct arena *arena, struct value *ret) {
+void coltype_text(const struct column *column, enum charset set, struct slice bytes, struct arena *arena,
+                  struct value *ret) {
     if (set != CHARSET_BINARY) {
         bytes = charset_to_utf8(set, bytes, arena);
         ret->kind = VALUE_TEXT;
@@ -375,7 +376,8 @@ uint32_t coltype_length(const struct wire_column *w) {
 
 const char *coltype_unsupported(const struct wire_column *w) {
     if (!w->type->decode)
-        return w->type->column_type == COLUMN_UNSUPPORTED ? "a temporal type of MySQL 5.5" : column_type_name(w->type->column_type);
+        return w->type->column_type == COLUMN_UNSUPPORTED ? "a temporal type of MySQL 5.5"
+                                                          : column_type_name(w->type->column_type);
     if (w->type->charset && w->charset == CHARSET_UNSUPPORTED)
         return "text of this character set";
     return NULL;

@@ -10,7 +10,7 @@ struct coltype;
 /* A column of a table map. */
 struct wire_column {
     const struct coltype *type;
-    uint8_t number;       /* MySQL's enum_field_types (field_types.h), ENUM and SET told from CHAR */
+    uint8_t number; /* MySQL's enum_field_types (field_types.h), ENUM and SET told from CHAR */
     uint16_t meta;
     uint32_t fixed;       /* bytes of a value; 0: it has a length before it */
     uint8_t prefix;       /* bytes of that length */
@@ -22,10 +22,10 @@ struct wire_column {
 bool coltype_resolve(struct wire_column *w, uint8_t number, struct cursor *meta);
 
 enum column_type coltype_column_type(const struct wire_column *w); /* text with the binary collation is not told here */
-bool coltype_has_sign(const struct wire_column *w);       /* has a bit in the SIGNEDNESS field */
-bool coltype_has_charset(const struct wire_column *w);    /* has an entry in the character set fields */
-uint8_t coltype_digits(const struct wire_column *w);      /* fraction digits, scale */
-uint32_t coltype_length(const struct wire_column *w);     /* as struct column has it */
+bool coltype_has_sign(const struct wire_column *w);                /* has a bit in the SIGNEDNESS field */
+bool coltype_has_charset(const struct wire_column *w);             /* has an entry in the character set fields */
+uint8_t coltype_digits(const struct wire_column *w);               /* fraction digits, scale */
+uint32_t coltype_length(const struct wire_column *w);              /* as struct column has it */
 
 /* NULL when values of the column can be decoded, else why not ("JSON"). */
 const char *coltype_unsupported(const struct wire_column *w);
@@ -35,6 +35,7 @@ void coltype_skip(struct cursor *c, const struct wire_column *w);
 void coltype_decode(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret);
 
 /* Shared with the snapshot's decoder, so that both give the same values. */
-void coltype_text(const struct column *column, enum charset set, struct slice bytes, struct arena *arena, struct value *ret);
+void coltype_text(const struct column *column, enum charset set, struct slice bytes, struct arena *arena,
+                  struct value *ret);
 void coltype_enum(const struct column *column, uint64_t index, struct value *ret);
 void coltype_set(const struct column *column, uint64_t bits, struct arena *arena, struct value *ret);

@@ -40,7 +40,8 @@ static int set_tls(struct connection *c, const struct source_options *o, struct 
     if (verify) {
         const char *ca = o->tls_ca ? o->tls_ca : system_authorities();
         if (!ca || access(ca, R_OK) != 0)
-            return error_set(error, ERR_CONFIG, "the certificate authorities in %s cannot be read: set database.mysql.tls.ca",
+            return error_set(error, ERR_CONFIG,
+                             "the certificate authorities in %s cannot be read: set database.mysql.tls.ca",
                              ca ? ca : "(no place of this system)");
         mysql_options(&c->mysql, MYSQL_OPT_SSL_CA, ca);
     }
@@ -78,7 +79,8 @@ int connection_open(struct connection **ret, const struct source_options *o, str
         snprintf(c->where, sizeof(c->where), "%s:%u as %s", o->host, o->port, o->username);
     mysql_init(&c->mysql);
     int r = set_options(c, o, error);
-    if (r == 0 && !mysql_real_connect(&c->mysql, o->socket ? NULL : o->host, o->username, o->password, NULL, o->port, o->socket, 0))
+    if (r == 0 && !mysql_real_connect(&c->mysql, o->socket ? NULL : o->host, o->username, o->password, NULL, o->port,
+                                      o->socket, 0))
         r = client_fail(c, "connecting", error);
     /* character_set_results NULL: columns arrive in their own character set, as row images do. */
     if (r == 0)

@@ -57,7 +57,8 @@ int schema_read(struct connection *c, const char *database, const char *const *t
 /* Names of all tables of `database` that have a foreign key with a changing rule from or to the named tables,
  * transitively, the named ones included: what a cascade may run through. */
 int schema_cascade_tables(struct connection *c, const char *database, const char *const *tables, size_t table_count,
-                          struct arena *arena, const char *const **ret, size_t *ret_count, struct error *error) must_check;
+                          struct arena *arena, const char *const **ret, size_t *ret_count,
+                          struct error *error) must_check;
 
 /* Bytes of binlog between two positions of this server, by the sizes of its files; 0 when `to` is not ahead or a file is unknown. For lag. */
 int source_bytes_between(struct connection *c, const struct position *from, const struct position *to, uint64_t *ret,
@@ -65,5 +66,5 @@ int source_bytes_between(struct connection *c, const struct position *from, cons
 
 /* Begins, on `c`, a transaction that sees all of `tables` as they are at *ret_position exactly, and keeps it until the connection ends. For a moment
  * the tables are locked (on a second connection, LOCK TABLES ... READ), with no XA transaction prepared. For servers that do not log cascades. */
-int consistent_view(struct connection *c, const struct source_options *options, const char *const *tables, size_t table_count,
-                    struct position *ret_position, struct error *error) must_check;
+int consistent_view(struct connection *c, const struct source_options *options, const char *const *tables,
+                    size_t table_count, struct position *ret_position, struct error *error) must_check;

@@ -38,7 +38,8 @@ const char *event_name(uint8_t type) {
 }
 
 static int malformed(const struct event *e, struct error *error) {
-    return error_set(error, ERR_SOURCE, "a %s event (type %u, %u bytes) of the binlog is malformed: check the source's disk and network",
+    return error_set(error, ERR_SOURCE,
+                     "a %s event (type %u, %u bytes) of the binlog is malformed: check the source's disk and network",
                      event_name(e->type), e->type, e->size);
 }
 
@@ -61,12 +62,15 @@ int event_read(struct event *ret, struct slice raw, enum checksum checksum, stru
     size_t tail = checksum == CHECKSUM_CRC32 ? CHECKSUM_SIZE : 0;
     bool cut = checksum == CHECKSUM_CUT && e.size == raw.len + CHECKSUM_SIZE;
     if (c.failed || (e.size != raw.len && !cut) || cursor_left(&c) < tail)
-        return error_set(error, ERR_SOURCE, "an event of the binlog has %zu bytes and says %u: check the source's disk and network",
+        return error_set(error, ERR_SOURCE,
+                         "an event of the binlog has %zu bytes and says %u: check the source's disk and network",
                          raw.len, e.size);
     if (tail && !event_checksum_good(raw))
         return error_set(error, ERR_SOURCE,
-                         "the checksum of a %s event (type %u, ends at %u) of the binlog is wrong: bytes were changed on the source's disk "
-                         "or on the way", event_name(e.type), e.type, e.log_pos);
+                         "the checksum of a %s event (type %u, ends at %u) of the binlog is wrong: bytes were changed "
+                         "on the source's disk "
+                         "or on the way",
+                         event_name(e.type), e.type, e.log_pos);
     e.body = (struct slice){(const char *)c.at, cursor_left(&c) - tail};
     *ret = e;
     return 0;
@@ -87,7 +91,8 @@ int format_event_read(struct format_event *ret, struct slice raw, struct error *
     if (c.failed || cursor_left(&c) < 1 + CHECKSUM_SIZE)
         return malformed(&e, error);
     if (version != 4 || header != EVENT_HEADER_SIZE)
-        return error_set(error, ERR_SOURCE, "binlog format %u is not supported (4 is, of MySQL 8.0 and later)", version);
+        return error_set(error, ERR_SOURCE, "binlog format %u is not supported (4 is, of MySQL 8.0 and later)",
+                         version);
     cursor_skip(&c, cursor_left(&c) - 1 - CHECKSUM_SIZE);
     uint8_t algorithm = cursor_u8(&c);
     if (algorithm > CHECKSUM_CRC32)

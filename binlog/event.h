@@ -41,7 +41,11 @@ enum event_type {
 };
 
 enum { EVENT_HEADER_SIZE = 19, CHECKSUM_SIZE = 4, EVENT_FLAG_ARTIFICIAL = 0x20, EVENT_FLAG_IGNORABLE = 0x80 };
-enum checksum { CHECKSUM_OFF = 0, CHECKSUM_CRC32 = 1, CHECKSUM_CUT = 2 /* was verified and cut off before: the size may still count it */ };
+enum checksum {
+    CHECKSUM_OFF = 0,
+    CHECKSUM_CRC32 = 1,
+    CHECKSUM_CUT = 2 /* was verified and cut off before: the size may still count it */
+};
 
 struct event {
     uint32_t timestamp; /* seconds since 1970 */
@@ -66,7 +70,7 @@ struct format_event {
 int format_event_read(struct format_event *ret, struct slice raw, struct error *error) must_check;
 
 struct gtid_event {
-    struct gtid gtid; /* number 0 when anonymous */
+    struct gtid gtid;  /* number 0 when anonymous */
     int64_t commit_us; /* on the original server */
 };
 int gtid_event_read(struct gtid_event *ret, const struct event *e, struct error *error) must_check;

@@ -44,9 +44,10 @@ int server_facts_read(struct connection *c, struct server_facts *ret, struct err
     struct server_facts f = {.row_format = true}; /* servers that no longer have binlog_format know rows only */
     bool native_keys = false;
     struct client_rows rows defer(client_rows_deinit) = {0};
-    int r = client_select(c, &rows, error,
-                          "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid','version','gtid_mode','binlog_row_metadata',"
-                          "'binlog_row_image','innodb_native_foreign_keys','log_bin','binlog_format')");
+    int r = client_select(
+        c, &rows, error,
+        "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid','version','gtid_mode','binlog_row_metadata',"
+        "'binlog_row_image','innodb_native_foreign_keys','log_bin','binlog_format')");
     if (r)
         return r;
     while (client_next(&rows))
@@ -110,9 +111,11 @@ enum { OWNED_POLL_MS = 2, OWNED_PATIENCE_MS = 10000 };
 /* What is visible to reads may be in gtid_executed a moment later only: whatever was owned is waited for. A session may own a GTID for as
  * long as it likes (SET gtid_next), but a transaction is visible and not in gtid_executed for an instant, so the patience ends. */
 static int wait_for_owned(struct connection *c, struct error *error) {
-    struct gtid_set owned defer(gtid_set_deinit) = {0}, now defer(gtid_set_deinit) = {0}, gone defer(gtid_set_deinit) = {0};
+    struct gtid_set owned defer(gtid_set_deinit) = {0}, now defer(gtid_set_deinit) = {0},
+                          gone defer(gtid_set_deinit) = {0};
     int r = read_owned(c, &owned, error);
-    for (int64_t waited_ms = 0; r == 0 && !gtid_set_empty(&owned) && waited_ms < OWNED_PATIENCE_MS; waited_ms += OWNED_POLL_MS) {
+    for (int64_t waited_ms = 0; r == 0 && !gtid_set_empty(&owned) && waited_ms < OWNED_PATIENCE_MS;
+         waited_ms += OWNED_POLL_MS) {
         sys.sleep_ms(OWNED_POLL_MS);
         r = read_owned(c, &now, error);
         gtid_set_copy(&gone, &owned);
@@ -205,8 +208,10 @@ static int check_purged(struct connection *c, const struct position *from, struc
         return 0;
     gtid_set_format(&purged, &text);
     return error_set(error, ERR_SOURCE,
-                     "MySQL at %s has purged binlogs that are still needed: %llu transactions are missing (%s); start with an empty state_dir and raise "
-                     "binlog_expire_logs_seconds", c->where, (unsigned long long)gtid_set_count(&purged), buf_text(&text));
+                     "MySQL at %s has purged binlogs that are still needed: %llu transactions are missing (%s); start "
+                     "with an empty state_dir and raise "
+                     "binlog_expire_logs_seconds",
+                     c->where, (unsigned long long)gtid_set_count(&purged), buf_text(&text));
 }
 
 static int reaches_back_by_gtid(struct connection *c, const struct position *from, struct error *error) {
@@ -224,8 +229,10 @@ static int reaches_back_by_gtid(struct connection *c, const struct position *fro
         if (r || arrived)
             return r ? r : check_purged(c, from, error);
         return error_set(error, ERR_SOURCE,
-                         "MySQL at %s lacks transactions that this replicator has applied (%s): it was reset or restored, or is another server with another "
-                         "history; follow a server that has them, or start with an empty state_dir", c->where, buf_text(&text));
+                         "MySQL at %s lacks transactions that this replicator has applied (%s): it was reset or "
+                         "restored, or is another server with another "
+                         "history; follow a server that has them, or start with an empty state_dir",
+                         c->where, buf_text(&text));
     }
     return check_purged(c, from, error);
 }
@@ -244,13 +251,17 @@ static int reaches_back_by_file(struct connection *c, const struct position *fro
         if (client_number(&rows, 1) >= from->offset)
             return 0;
         return error_set(error, ERR_SOURCE,
-                         "%s on %s has %llu bytes, but this replicator has read it up to %llu: the source was reset or restored and has another history; "
-                         "start with an empty state_dir", from->file, c->where, (unsigned long long)client_number(&rows, 1),
+                         "%s on %s has %llu bytes, but this replicator has read it up to %llu: the source was reset or "
+                         "restored and has another history; "
+                         "start with an empty state_dir",
+                         from->file, c->where, (unsigned long long)client_number(&rows, 1),
                          (unsigned long long)from->offset);
     }
     return error_set(error, ERR_SOURCE,
-                     "MySQL at %s no longer has %s (its first binlog is %s): it was purged, or the source was reset; start with an empty state_dir and "
-                     "raise binlog_expire_logs_seconds", c->where, from->file, first[0] ? first : "none");
+                     "MySQL at %s no longer has %s (its first binlog is %s): it was purged, or the source was reset; "
+                     "start with an empty state_dir and "
+                     "raise binlog_expire_logs_seconds",
+                     c->where, from->file, first[0] ? first : "none");
 }
 
 int source_reaches_back(struct connection *c, const struct position *from, struct error *error) {

@@ -52,8 +52,10 @@ static int on_format(struct feed *f, struct slice raw, const struct event *e, st
     forget(f);
     if (f->known_commit_us && e->timestamp > f->known_commit_us / 1000000 + 1)
         return error_set(error, ERR_SOURCE,
-                         "%s was made after the transaction at which this replicator stands: the source was reset or restored and has another "
-                         "history; start with an empty state_dir", f->file);
+                         "%s was made after the transaction at which this replicator stands: the source was reset or "
+                         "restored and has another "
+                         "history; start with an empty state_dir",
+                         f->file);
     f->known_commit_us = 0;
     f->has_format = true;
     f->checksum = format.checksum;
@@ -136,7 +138,8 @@ static int keep_and_end(struct feed *f, const struct event *e, struct txn **ret,
 
 static int set_savepoint(struct feed *f, const char *name, struct error *error) {
     if (f->savepoint_count == SAVEPOINTS_MAX)
-        return error_set(error, ERR_SOURCE, "a transaction with more than %d savepoints is not supported", SAVEPOINTS_MAX);
+        return error_set(error, ERR_SOURCE, "a transaction with more than %d savepoints is not supported",
+                         SAVEPOINTS_MAX);
     if (!f->savepoints)
         f->savepoints = xcalloc(SAVEPOINTS_MAX, sizeof(*f->savepoints));
     struct savepoint *s = &f->savepoints[f->savepoint_count++];
@@ -197,8 +200,10 @@ static int on_xa_prepare(struct feed *f, const struct event *e, struct txn **ret
 
 static int on_incident(const struct feed *f, struct error *error) {
     return error_set(error, ERR_SOURCE,
-                     "the source reports an incident at %s:%llu: changes may be missing from its binlog; compare with leat verify, then start with "
-                     "an empty state_dir", f->file, (unsigned long long)f->offset);
+                     "the source reports an incident at %s:%llu: changes may be missing from its binlog; compare with "
+                     "leat verify, then start with "
+                     "an empty state_dir",
+                     f->file, (unsigned long long)f->offset);
 }
 
 /* ---- all */
@@ -250,8 +255,8 @@ static int dispatch(struct feed *f, const struct event *e, struct txn **ret, str
     default:
         if (e->flags & EVENT_FLAG_IGNORABLE)
             return FEED_NOTHING;
-        return error_set(error, ERR_SOURCE, "event type %u at %s:%llu is not known to this version of leat: upgrade it", e->type, f->file,
-                         (unsigned long long)f->offset);
+        return error_set(error, ERR_SOURCE, "event type %u at %s:%llu is not known to this version of leat: upgrade it",
+                         e->type, f->file, (unsigned long long)f->offset);
     }
 }
 
@@ -271,7 +276,8 @@ int feed_event(struct feed *f, struct slice raw, struct txn **ret, struct error 
     if (r)
         return error_wrap(error, r, "behind %s:%llu", f->file, (unsigned long long)f->offset);
     if (!f->has_format && !is_format && !is_rotate && e.type != EVENT_HEARTBEAT && e.type != EVENT_HEARTBEAT_V2)
-        return error_set(error, ERR_SOURCE, "the stream begins with a %s event instead of a format description", event_name(e.type));
+        return error_set(error, ERR_SOURCE, "the stream begins with a %s event instead of a format description",
+                         event_name(e.type));
     if (is_rotate)
         return on_rotate(f, &e, error);
     if (e.type != EVENT_HEARTBEAT && e.type != EVENT_HEARTBEAT_V2)

@@ -15,12 +15,12 @@ struct feed {
     int64_t known_commit_us;
 
     char file[BINLOG_NAME_MAX + 1];
-    uint64_t offset;      /* behind the newest event */
+    uint64_t offset; /* behind the newest event */
     bool has_format;
     enum checksum checksum;
 
-    struct txn *open;     /* since its GTID event */
-    bool in_block;        /* BEGIN was met: COMMIT, XID or ROLLBACK will come */
+    struct txn *open; /* since its GTID event */
+    bool in_block;    /* BEGIN was met: COMMIT, XID or ROLLBACK will come */
     struct savepoint *savepoints;
     size_t savepoint_count;
 };

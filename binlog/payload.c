@@ -37,8 +37,10 @@ int payload_open(struct payload **ret, struct slice body, struct error *error) {
     if (c.failed || (size != UINT64_MAX && size != cursor_left(&c)))
         return error_set(error, ERR_SOURCE, "a compressed transaction of the binlog is malformed");
     if (compression != COMPRESSION_ZSTD && compression != COMPRESSION_NONE)
-        return error_set(error, ERR_SOURCE, "a transaction is compressed by method %llu, which this version of leat does not know: upgrade it",
-                         (unsigned long long)compression);
+        return error_set(
+            error, ERR_SOURCE,
+            "a transaction is compressed by method %llu, which this version of leat does not know: upgrade it",
+            (unsigned long long)compression);
     struct payload *p = xcalloc(1, sizeof(*p));
     p->in = c;
     p->event = BUF_INIT(EVENT_MAX);
@@ -76,7 +78,8 @@ static int inflate(struct payload *p, size_t want, size_t *ret_got, struct error
         size_t before = out.pos;
         size_t r = ZSTD_decompressStream(p->zstd, &out, &in);
         if (ZSTD_isError(r))
-            return error_set(error, ERR_SOURCE, "a compressed transaction of the binlog cannot be inflated: %s", ZSTD_getErrorName(r));
+            return error_set(error, ERR_SOURCE, "a compressed transaction of the binlog cannot be inflated: %s",
+                             ZSTD_getErrorName(r));
         cursor_skip(&p->in, in.pos);
         if (in.pos == 0 && out.pos == before)
             break;
@@ -104,7 +107,8 @@ int payload_next(struct payload *p, struct slice *ret, struct error *error) {
         if (r)
             return r;
         if (got == 0)
-            return error_set(error, ERR_SOURCE, "a compressed transaction of the binlog ends in the middle of an event");
+            return error_set(error, ERR_SOURCE,
+                             "a compressed transaction of the binlog ends in the middle of an event");
     }
     *ret = buf_slice(&p->event);
     return 1;

@@ -31,17 +31,17 @@ struct name_list {
 struct decoder {
     struct decoder_options options;
     char *database;
-    struct arena tables;       /* descriptions, for the decoder's life */
-    struct arena row;          /* strings of one row */
-    struct table_map **cache;  /* oldest first */
+    struct arena tables;      /* descriptions, for the decoder's life */
+    struct arena row;         /* strings of one row */
+    struct table_map **cache; /* oldest first */
     size_t cache_count, cache_cap;
     struct bound_map *bound;
     size_t bound_count, bound_cap;
-    struct name_list altered;  /* tables that an ALTER behind schema_at names */
+    struct name_list altered;   /* tables that an ALTER behind schema_at names */
     struct name_list defaulted; /* tables of which inserted rows lacked columns */
     bool met_alter;
-    const struct txn_end *end; /* of the transaction at hand */
-    bool xa_undecided;         /* this transaction ends in XA PREPARE */
+    const struct txn_end *end;   /* of the transaction at hand */
+    bool xa_undecided;           /* this transaction ends in XA PREPARE */
     struct statement *statement; /* scratch */
 };
 
@@ -70,9 +70,12 @@ void decoder_free(struct decoder *d) {
 
 /* ---- table descriptions */
 
-static int refuse_column(const struct table_map *map, const struct column *column, const char *what, struct error *error) {
-    return error_set(error, ERR_SOURCE, "table %s.%s, column %s: %s is not supported by this version of leat: leave the column out of the contract",
-                     map->table.database, map->table.name, column->name, what);
+static int refuse_column(const struct table_map *map, const struct column *column, const char *what,
+                         struct error *error) {
+    return error_set(
+        error, ERR_SOURCE,
+        "table %s.%s, column %s: %s is not supported by this version of leat: leave the column out of the contract",
+        map->table.database, map->table.name, column->name, what);
 }
 
 static int ask_filter(struct decoder *d, struct table_map *map, struct error *error) {
@@ -103,8 +106,9 @@ static int name_columns(struct decoder *d, struct table_map *map, bool *ret_know
         return 0;
     if (!d->options.schema)
         return error_set(error, ERR_SOURCE,
-                         "the binlog has no column names for table %s.%s: run SET PERSIST binlog_row_metadata = 'FULL' on the source", map->table.database,
-                         map->table.name);
+                         "the binlog has no column names for table %s.%s: run SET PERSIST binlog_row_metadata = 'FULL' "
+                         "on the source",
+                         map->table.database, map->table.name);
     const struct table *live = schema_table(d->options.schema, map->table.name);
     *ret_known = live != NULL;
     return live ? table_map_name(map, live, &d->tables, error) : 0;
@@ -214,7 +218,8 @@ static bool read_image_bits(struct cursor *c, size_t count, struct image *ret) {
     return ret->present != NULL;
 }
 
-static void read_row(struct decoder *d, const struct table_map *map, struct cursor *c, const struct image *image, struct value *values) {
+static void read_row(struct decoder *d, const struct table_map *map, struct cursor *c, const struct image *image,
+                     struct value *values) {
     const unsigned char *nulls = cursor_take(c, (image->present_count + 7) / 8);
     size_t n = 0;
     for (size_t i = 0; nulls && i < map->table.column_count; i++) {
@@ -239,7 +244,8 @@ static void skip_partial_bits(struct cursor *c, const struct table_map *map) {
 }
 
 static int malformed(const struct table_map *map, const struct event *e, struct error *error) {
-    return error_set(error, ERR_SOURCE, "a %s event of table %s.%s is malformed", event_name(e->type), map->table.database, map->table.name);
+    return error_set(error, ERR_SOURCE, "a %s event of table %s.%s is malformed", event_name(e->type),
+                     map->table.database, map->table.name);
 }
 
 static bool lacks_wanted(const struct table_map *map, const struct image *image) {
@@ -264,19 +270,22 @@ static void put_in_list(struct decoder *d, struct name_list *list, const char *n
 }
 
 /* The columns that inserted rows lack will be filled from the schema, whose defaults must be those of then. */
-static int check_defaults(struct decoder *d, const struct table_map *map, const struct image *image, struct error *error) {
+static int check_defaults(struct decoder *d, const struct table_map *map, const struct image *image,
+                          struct error *error) {
     if (!d->options.schema_at || !lacks_wanted(map, image))
         return 0;
     put_in_list(d, &d->defaulted, map->table.name);
     if (!is_listed(&d->altered, map->table.name))
         return 0;
     return error_set(error, ERR_SOURCE,
-                     "table %s.%s was altered after its schema was read, and an inserted row's image lacks columns (binlog_row_image): the "
-                     "schema must be read again for their defaults", map->table.database, map->table.name);
+                     "table %s.%s was altered after its schema was read, and an inserted row's image lacks columns "
+                     "(binlog_row_image): the "
+                     "schema must be read again for their defaults",
+                     map->table.database, map->table.name);
 }
 
-static int read_rows(struct decoder *d, const struct event *e, const struct rows_shape *shape, struct table_map *map, uint16_t flags,
-                     struct cursor *c, struct error *error) {
+static int read_rows(struct decoder *d, const struct event *e, const struct rows_shape *shape, struct table_map *map,
+                     uint16_t flags, struct cursor *c, struct error *error) {
     size_t count = map->table.column_count;
     struct image first, second;
     if (cursor_lenenc(c) != count || !read_image_bits(c, count, &first))
@@ -335,20 +344,23 @@ static int on_rows(struct decoder *d, const struct event *e, const struct rows_s
         }
     /* an end of a statement without rows has a table number that was never described */
     if (!known && cursor_left(&c) > 2)
-        return error_set(error, ERR_SOURCE, "a %s event is of a table that was not described before it", event_name(e->type));
+        return error_set(error, ERR_SOURCE, "a %s event is of a table that was not described before it",
+                         event_name(e->type));
     if (!map)
         return 0;
     if (d->xa_undecided)
-        return error_set(error, ERR_SOURCE,
-                         "an XA transaction that changes table %s.%s was prepared: XA is not supported by this version of leat", map->table.database,
-                         map->table.name);
+        return error_set(
+            error, ERR_SOURCE,
+            "an XA transaction that changes table %s.%s was prepared: XA is not supported by this version of leat",
+            map->table.database, map->table.name);
     return read_rows(d, e, shape, map, flags, &c, error);
 }
 
 /* ---- statements */
 
 /* The description under which changes of a table are reported; NULL when it is none of ours. */
-static int find_by_name(struct decoder *d, const char *database, const char *name, struct table_map **ret, struct error *error) {
+static int find_by_name(struct decoder *d, const char *database, const char *name, struct table_map **ret,
+                        struct error *error) {
     *ret = NULL;
     if (strcmp(database, d->database) != 0)
         return 0;
@@ -374,8 +386,10 @@ static int truncate_table(struct decoder *d, const char *database, const char *n
     int r = find_by_name(d, database, name, &map, error);
     if (r || !map)
         return r;
-    struct row_change change = {
-        .kind = ROW_TRUNCATE, .table = &map->table, .handle = map->handle, .cascades_logged = d->options.cascades_logged};
+    struct row_change change = {.kind = ROW_TRUNCATE,
+                                .table = &map->table,
+                                .handle = map->handle,
+                                .cascades_logged = d->options.cascades_logged};
     r = d->options.row(d->options.context, &change, error);
     return r < 0 ? r : 0;
 }
@@ -388,11 +402,13 @@ static bool ours_dropped(struct decoder *d, const struct statement *s) {
 }
 
 /* DROP, RENAME, and ALTERs that move rows: refused when they name a table of ours. */
-static int on_definition(struct decoder *d, const struct statement *s, const char *database, struct slice sql, struct error *error) {
+static int on_definition(struct decoder *d, const struct statement *s, const char *database, struct slice sql,
+                         struct error *error) {
     bool ours = ours_dropped(d, s) || (s->too_many_names && strcmp(database, d->database) == 0);
     for (size_t i = 0; !ours && i < s->name_count && s->kind != STATEMENT_DROP_DATABASE; i++) {
         struct table_map *map;
-        int r = find_by_name(d, s->names[i].database[0] ? s->names[i].database : database, s->names[i].table, &map, error);
+        int r =
+            find_by_name(d, s->names[i].database[0] ? s->names[i].database : database, s->names[i].table, &map, error);
         if (r)
             return r;
         ours = map != NULL;
@@ -400,8 +416,10 @@ static int on_definition(struct decoder *d, const struct statement *s, const cha
     if (!ours)
         return 0;
     return error_set(error, ERR_SOURCE,
-                     "this statement takes rows from a mapped table in a way that this version of leat cannot follow: %.*s; start with an empty "
-                     "state_dir once the source has the schema that the contract needs", (int)MIN(sql.len, 300), sql.data);
+                     "this statement takes rows from a mapped table in a way that this version of leat cannot follow: "
+                     "%.*s; start with an empty "
+                     "state_dir once the source has the schema that the contract needs",
+                     (int)MIN(sql.len, 300), sql.data);
 }
 
 /* Is the transaction at hand in what the schema was read from? */
@@ -431,10 +449,12 @@ static int on_alter(struct decoder *d, const char *database, const char *name, s
     }
     if (!is_listed(&d->defaulted, name) || !(says(sql, "DEFAULT") || says(sql, "MODIFY") || says(sql, "CHANGE")))
         return 0;
-    return error_set(error, ERR_SOURCE,
-                     "rows were inserted into table %s.%s with images that lack columns (binlog_row_image), before this statement, which may have "
-                     "changed their defaults: %.*s; run SET PERSIST binlog_row_image = 'FULL' on the source, then `leat snapshot`",
-                     database, name, (int)MIN(sql.len, 300), sql.data);
+    return error_set(
+        error, ERR_SOURCE,
+        "rows were inserted into table %s.%s with images that lack columns (binlog_row_image), before this statement, "
+        "which may have "
+        "changed their defaults: %.*s; run SET PERSIST binlog_row_image = 'FULL' on the source, then `leat snapshot`",
+        database, name, (int)MIN(sql.len, 300), sql.data);
 }
 
 bool decoder_met_alter(struct decoder *d) {
@@ -450,8 +470,10 @@ static bool may_touch(const struct decoder *d, const struct query_event *q) {
 
 static int refuse_statement(const struct query_event *q, struct error *error) {
     return error_set(error, ERR_SOURCE,
-                     "a statement that may change mapped tables is in the binlog instead of its rows: %.*s; run SET PERSIST binlog_format = 'ROW' on "
-                     "the source, keep sessions from changing it, and start with an empty state_dir", (int)MIN(q->sql.len, 300), q->sql.data);
+                     "a statement that may change mapped tables is in the binlog instead of its rows: %.*s; run SET "
+                     "PERSIST binlog_format = 'ROW' on "
+                     "the source, keep sessions from changing it, and start with an empty state_dir",
+                     (int)MIN(q->sql.len, 300), q->sql.data);
 }
 
 static int on_query(struct decoder *d, const struct event *e, bool in_payload, struct error *error) {
@@ -477,8 +499,8 @@ static int on_query(struct decoder *d, const struct event *e, bool in_payload, s
         r = on_alter(d, s->names[0].database[0] ? s->names[0].database : database, s->names[0].table, q.sql, error);
     if (r)
         return r;
-    bool takes_rows = s->kind == STATEMENT_DROP_TABLE || s->kind == STATEMENT_RENAME_TABLE || s->kind == STATEMENT_DROP_DATABASE ||
-                      (s->kind == STATEMENT_ALTER_TABLE && s->moves_rows);
+    bool takes_rows = s->kind == STATEMENT_DROP_TABLE || s->kind == STATEMENT_RENAME_TABLE ||
+                      s->kind == STATEMENT_DROP_DATABASE || (s->kind == STATEMENT_ALTER_TABLE && s->moves_rows);
     return takes_rows ? on_definition(d, s, database, q.sql, error) : 0;
 }
 
@@ -532,7 +554,8 @@ static int on_event(struct decoder *d, struct slice raw, bool in_payload, struct
             return 0;
         break;
     }
-    return error_set(error, ERR_SOURCE, "event type %u in a transaction is not known to this version of leat: upgrade it", e.type);
+    return error_set(error, ERR_SOURCE,
+                     "event type %u in a transaction is not known to this version of leat: upgrade it", e.type);
 }
 
 int decoder_run(struct decoder *d, struct txn *txn, struct error *error) {
@@ -548,6 +571,7 @@ int decoder_run(struct decoder *d, struct txn *txn, struct error *error) {
             break;
     }
     if (r < 0)
-        return error_wrap(error, r, "the transaction that ends at %s:%llu", txn->end.file, (unsigned long long)txn->end.offset);
+        return error_wrap(error, r, "the transaction that ends at %s:%llu", txn->end.file,
+                          (unsigned long long)txn->end.offset);
     return 0;
 }

@@ -10,7 +10,7 @@
 struct decoder;
 
 struct decoder_options {
-    const char *database;        /* events of other databases are skipped */
+    const char *database; /* events of other databases are skipped */
     void *context;
     /* Asked once per table description. Returns the handle that row changes carry, or NULL: the table's rows are skipped undecoded.
      * `wanted` (table->column_count flags, all true at first) may be cleared for columns that need not be decoded. May return an error through ret_error (negative code) e.g. when a mapped column is gone. */

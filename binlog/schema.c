@@ -19,16 +19,44 @@ static const struct {
     enum column_type type;
     uint8_t bytes; /* of integers */
 } data_types[] = {
-    {"tinyint", COLUMN_INT, 1},     {"smallint", COLUMN_INT, 2},   {"mediumint", COLUMN_INT, 3},   {"int", COLUMN_INT, 4},
-    {"bigint", COLUMN_INT, 8},      {"bit", COLUMN_BIT, 0},        {"year", COLUMN_YEAR, 0},       {"decimal", COLUMN_DECIMAL, 0},
-    {"float", COLUMN_FLOAT, 0},     {"double", COLUMN_DOUBLE, 0},  {"char", COLUMN_TEXT, 0},       {"varchar", COLUMN_TEXT, 0},
-    {"tinytext", COLUMN_TEXT, 0},   {"text", COLUMN_TEXT, 0},      {"mediumtext", COLUMN_TEXT, 0}, {"longtext", COLUMN_TEXT, 0},
-    {"binary", COLUMN_BINARY, 0},   {"varbinary", COLUMN_BINARY, 0}, {"tinyblob", COLUMN_BINARY, 0}, {"blob", COLUMN_BINARY, 0},
-    {"mediumblob", COLUMN_BINARY, 0}, {"longblob", COLUMN_BINARY, 0}, {"enum", COLUMN_ENUM, 0},    {"set", COLUMN_SET, 0},
-    {"date", COLUMN_DATE, 0},       {"time", COLUMN_TIME, 0},      {"datetime", COLUMN_DATETIME, 0}, {"timestamp", COLUMN_TIMESTAMP, 0},
-    {"json", COLUMN_JSON, 0},       {"geometry", COLUMN_GEOMETRY, 0}, {"point", COLUMN_GEOMETRY, 0}, {"linestring", COLUMN_GEOMETRY, 0},
-    {"polygon", COLUMN_GEOMETRY, 0}, {"multipoint", COLUMN_GEOMETRY, 0}, {"multilinestring", COLUMN_GEOMETRY, 0},
-    {"multipolygon", COLUMN_GEOMETRY, 0}, {"geomcollection", COLUMN_GEOMETRY, 0}, {"geometrycollection", COLUMN_GEOMETRY, 0},
+    {"tinyint", COLUMN_INT, 1},
+    {"smallint", COLUMN_INT, 2},
+    {"mediumint", COLUMN_INT, 3},
+    {"int", COLUMN_INT, 4},
+    {"bigint", COLUMN_INT, 8},
+    {"bit", COLUMN_BIT, 0},
+    {"year", COLUMN_YEAR, 0},
+    {"decimal", COLUMN_DECIMAL, 0},
+    {"float", COLUMN_FLOAT, 0},
+    {"double", COLUMN_DOUBLE, 0},
+    {"char", COLUMN_TEXT, 0},
+    {"varchar", COLUMN_TEXT, 0},
+    {"tinytext", COLUMN_TEXT, 0},
+    {"text", COLUMN_TEXT, 0},
+    {"mediumtext", COLUMN_TEXT, 0},
+    {"longtext", COLUMN_TEXT, 0},
+    {"binary", COLUMN_BINARY, 0},
+    {"varbinary", COLUMN_BINARY, 0},
+    {"tinyblob", COLUMN_BINARY, 0},
+    {"blob", COLUMN_BINARY, 0},
+    {"mediumblob", COLUMN_BINARY, 0},
+    {"longblob", COLUMN_BINARY, 0},
+    {"enum", COLUMN_ENUM, 0},
+    {"set", COLUMN_SET, 0},
+    {"date", COLUMN_DATE, 0},
+    {"time", COLUMN_TIME, 0},
+    {"datetime", COLUMN_DATETIME, 0},
+    {"timestamp", COLUMN_TIMESTAMP, 0},
+    {"json", COLUMN_JSON, 0},
+    {"geometry", COLUMN_GEOMETRY, 0},
+    {"point", COLUMN_GEOMETRY, 0},
+    {"linestring", COLUMN_GEOMETRY, 0},
+    {"polygon", COLUMN_GEOMETRY, 0},
+    {"multipoint", COLUMN_GEOMETRY, 0},
+    {"multilinestring", COLUMN_GEOMETRY, 0},
+    {"multipolygon", COLUMN_GEOMETRY, 0},
+    {"geomcollection", COLUMN_GEOMETRY, 0},
+    {"geometrycollection", COLUMN_GEOMETRY, 0},
     {"vector", COLUMN_VECTOR, 0},
 };
 
@@ -85,7 +113,8 @@ static void take_column(const struct client_rows *rows, struct arena *arena, str
             c->type = data_types[i].type;
             c->length = data_types[i].bytes;
         }
-    c->is_unsigned = strcasestr(client_string(rows, 3), "unsigned") != NULL && c->type != COLUMN_ENUM && c->type != COLUMN_SET;
+    c->is_unsigned =
+        strcasestr(client_string(rows, 3), "unsigned") != NULL && c->type != COLUMN_ENUM && c->type != COLUMN_SET;
     c->nullable = strcasecmp(client_string(rows, 4), "YES") == 0;
     c->generated = client_number(rows, 12) != 0;
     c->invisible = strcasestr(extra, "INVISIBLE") != NULL;
@@ -130,15 +159,17 @@ static int read_columns(struct builder *b, size_t table_max, struct error *error
     struct buf database defer(buf_deinit) = BUF_INIT(4096);
     struct client_rows rows defer(client_rows_deinit) = {0};
     client_quote(&database, b->database);
-    int r = client_select(b->c, &rows, error,
-                          "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.IS_NULLABLE, c.EXTRA, c.NUMERIC_PRECISION, "
-                          "c.NUMERIC_SCALE, c.DATETIME_PRECISION, c.CHARACTER_OCTET_LENGTH, c.COLLATION_NAME, l.ID, c.GENERATION_EXPRESSION <> '', "
-                          "c.COLUMN_DEFAULT "
-                          "FROM information_schema.COLUMNS c JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) "
-                          "LEFT JOIN information_schema.COLLATIONS l ON l.COLLATION_NAME = c.COLLATION_NAME "
-                          "WHERE c.TABLE_SCHEMA = %s AND t.TABLE_TYPE = 'BASE TABLE' AND c.TABLE_NAME IN (%s) "
-                          "ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION",
-                          buf_text(&database), buf_text(&b->names));
+    int r = client_select(
+        b->c, &rows, error,
+        "SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.IS_NULLABLE, c.EXTRA, c.NUMERIC_PRECISION, "
+        "c.NUMERIC_SCALE, c.DATETIME_PRECISION, c.CHARACTER_OCTET_LENGTH, c.COLLATION_NAME, l.ID, "
+        "c.GENERATION_EXPRESSION <> '', "
+        "c.COLUMN_DEFAULT "
+        "FROM information_schema.COLUMNS c JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) "
+        "LEFT JOIN information_schema.COLLATIONS l ON l.COLLATION_NAME = c.COLLATION_NAME "
+        "WHERE c.TABLE_SCHEMA = %s AND t.TABLE_TYPE = 'BASE TABLE' AND c.TABLE_NAME IN (%s) "
+        "ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION",
+        buf_text(&database), buf_text(&b->names));
     if (r)
         return r;
     size_t total = mysql_num_rows(rows.result);
@@ -150,7 +181,9 @@ static int read_columns(struct builder *b, size_t table_max, struct error *error
             if (b->count == table_max)
                 break;
             t = &b->tables[b->count++];
-            *t = (struct table){.database = b->database, .name = arena_strdup(b->arena, client_string(&rows, 0)), .columns = &columns[i]};
+            *t = (struct table){.database = b->database,
+                                .name = arena_strdup(b->arena, client_string(&rows, 0)),
+                                .columns = &columns[i]};
         }
         take_column(&rows, b->arena, &columns[i]);
         t->column_count++;
@@ -188,11 +221,12 @@ static int read_keys(struct builder *b, struct error *error) {
     struct buf database defer(buf_deinit) = BUF_INIT(4096);
     struct client_rows rows defer(client_rows_deinit) = {0};
     client_quote(&database, b->database);
-    int r = client_select(b->c, &rows, error,
-                          "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS "
-                          "WHERE TABLE_SCHEMA = %s AND TABLE_NAME IN (%s) AND INDEX_TYPE IN ('BTREE', 'HASH') "
-                          "ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX",
-                          buf_text(&database), buf_text(&b->names));
+    int r = client_select(
+        b->c, &rows, error,
+        "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS "
+        "WHERE TABLE_SCHEMA = %s AND TABLE_NAME IN (%s) AND INDEX_TYPE IN ('BTREE', 'HASH') "
+        "ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX",
+        buf_text(&database), buf_text(&b->names));
     if (r)
         return r;
     while (client_next(&rows)) {
@@ -219,7 +253,8 @@ static enum fk_rule rule_of(const char *text) {
     static const struct {
         const char *text;
         enum fk_rule rule;
-    } rules[] = {{"CASCADE", FK_CASCADE}, {"SET NULL", FK_SET_NULL}, {"RESTRICT", FK_RESTRICT}, {"SET DEFAULT", FK_SET_DEFAULT}};
+    } rules[] = {
+        {"CASCADE", FK_CASCADE}, {"SET NULL", FK_SET_NULL}, {"RESTRICT", FK_RESTRICT}, {"SET DEFAULT", FK_SET_DEFAULT}};
     for (size_t i = 0; i < ARRAY_LEN(rules); i++)
         if (strcasecmp(rules[i].text, text) == 0)
             return rules[i].rule;
@@ -257,14 +292,15 @@ static int read_foreign_keys(struct builder *b, struct error *error) {
     struct buf database defer(buf_deinit) = BUF_INIT(4096);
     struct client_rows rows defer(client_rows_deinit) = {0};
     client_quote(&database, b->database);
-    int r = client_select(b->c, &rows, error,
-                          "SELECT k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, "
-                          "k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE FROM information_schema.KEY_COLUMN_USAGE k "
-                          "JOIN information_schema.REFERENTIAL_CONSTRAINTS r ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND "
-                          "r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME "
-                          "WHERE k.TABLE_SCHEMA = %s AND k.TABLE_NAME IN (%s) AND k.REFERENCED_TABLE_NAME IS NOT NULL "
-                          "ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION",
-                          buf_text(&database), buf_text(&b->names));
+    int r = client_select(
+        b->c, &rows, error,
+        "SELECT k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, "
+        "k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE FROM information_schema.KEY_COLUMN_USAGE k "
+        "JOIN information_schema.REFERENTIAL_CONSTRAINTS r ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND "
+        "r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME "
+        "WHERE k.TABLE_SCHEMA = %s AND k.TABLE_NAME IN (%s) AND k.REFERENCED_TABLE_NAME IS NOT NULL "
+        "ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION",
+        buf_text(&database), buf_text(&b->names));
     if (r)
         return r;
     while (client_next(&rows)) {
@@ -275,9 +311,10 @@ static int read_foreign_keys(struct builder *b, struct error *error) {
     return 0;
 }
 
-int schema_read(struct connection *c, const char *database, const char *const *tables, size_t table_count, struct arena *arena,
-                struct schema *ret, struct error *error) {
-    struct builder b = {.c = c, .arena = arena, .database = arena_strdup(arena, database), .names = BUF_INIT(8 * 1024 * 1024)};
+int schema_read(struct connection *c, const char *database, const char *const *tables, size_t table_count,
+                struct arena *arena, struct schema *ret, struct error *error) {
+    struct builder b = {
+        .c = c, .arena = arena, .database = arena_strdup(arena, database), .names = BUF_INIT(8 * 1024 * 1024)};
     client_quote_list(&b.names, tables, table_count);
     int r = read_columns(&b, table_count, error);
     if (r == 0)
@@ -310,14 +347,16 @@ static bool name_set_add(struct name_set *s, struct arena *arena, const char *na
     return true;
 }
 
-int schema_cascade_tables(struct connection *c, const char *database, const char *const *tables, size_t table_count, struct arena *arena,
-                          const char *const **ret, size_t *ret_count, struct error *error) {
+int schema_cascade_tables(struct connection *c, const char *database, const char *const *tables, size_t table_count,
+                          struct arena *arena, const char *const **ret, size_t *ret_count, struct error *error) {
     struct buf quoted defer(buf_deinit) = BUF_INIT(4096);
     struct client_rows rows defer(client_rows_deinit) = {0};
     client_quote(&quoted, database);
     int r = client_select(c, &rows, error,
-                          "SELECT TABLE_NAME, REFERENCED_TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = %s "
-                          "AND UNIQUE_CONSTRAINT_SCHEMA = %s AND (DELETE_RULE IN ('CASCADE', 'SET NULL') OR UPDATE_RULE IN ('CASCADE', 'SET NULL'))",
+                          "SELECT TABLE_NAME, REFERENCED_TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS "
+                          "WHERE CONSTRAINT_SCHEMA = %s "
+                          "AND UNIQUE_CONSTRAINT_SCHEMA = %s AND (DELETE_RULE IN ('CASCADE', 'SET NULL') OR "
+                          "UPDATE_RULE IN ('CASCADE', 'SET NULL'))",
                           buf_text(&quoted), buf_text(&quoted));
     if (r)
         return r;

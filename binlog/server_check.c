@@ -16,7 +16,8 @@ void check_list_deinit(struct check_list *list) {
     *list = (struct check_list){0};
 }
 
-void check_list_add(struct check_list *list, enum check_result result, const char *name, const char *remedy, const char *format, ...) {
+void check_list_add(struct check_list *list, enum check_result result, const char *name, const char *remedy,
+                    const char *format, ...) {
     char message[1024];
     va_list args;
     va_start(args, format);
@@ -43,17 +44,36 @@ static const struct {
     const char *remedy;
 } settings[] = {
     {"log_bin", {"1", "ON"}, CHECK_ERROR, "the source writes no binlog", "start mysqld with --log-bin and a server_id"},
-    {"binlog_format", {"ROW"}, CHECK_ERROR, "changes are logged as statements, which cannot be followed",
+    {"binlog_format",
+     {"ROW"},
+     CHECK_ERROR,
+     "changes are logged as statements, which cannot be followed",
      "SET PERSIST binlog_format = 'ROW'; then reconnect the applications"},
-    {"binlog_row_metadata", {"FULL"}, CHECK_WARNING, "the binlog has no column names: a change of a mapped table's columns would stop the replicator",
+    {"binlog_row_metadata",
+     {"FULL"},
+     CHECK_WARNING,
+     "the binlog has no column names: a change of a mapped table's columns would stop the replicator",
      "SET PERSIST binlog_row_metadata = 'FULL'"},
-    {"binlog_row_image", {"FULL"}, CHECK_WARNING, "row images are partial: the store must know a row before it changes",
+    {"binlog_row_image",
+     {"FULL"},
+     CHECK_WARNING,
+     "row images are partial: the store must know a row before it changes",
      "SET PERSIST binlog_row_image = 'FULL'"},
-    {"gtid_mode", {"ON"}, CHECK_WARNING, "without GTIDs a position is a file and an offset: no failover, and a reset source is harder to recognise",
+    {"gtid_mode",
+     {"ON"},
+     CHECK_WARNING,
+     "without GTIDs a position is a file and an offset: no failover, and a reset source is harder to recognise",
      "SET PERSIST enforce_gtid_consistency = 'ON' and gtid_mode = 'ON' in MySQL's four steps"},
-    {"binlog_row_value_options", {""}, CHECK_WARNING, "partial JSON updates are logged as differences: JSON columns cannot be mapped in this version",
+    {"binlog_row_value_options",
+     {""},
+     CHECK_WARNING,
+     "partial JSON updates are logged as differences: JSON columns cannot be mapped in this version",
      "SET PERSIST binlog_row_value_options = ''"},
-    {"binlog_checksum", {"CRC32"}, CHECK_WARNING, "events have no checksums: a flipped bit would not be noticed", "SET PERSIST binlog_checksum = 'CRC32'"},
+    {"binlog_checksum",
+     {"CRC32"},
+     CHECK_WARNING,
+     "events have no checksums: a flipped bit would not be noticed",
+     "SET PERSIST binlog_checksum = 'CRC32'"},
 };
 
 struct variables {
@@ -77,28 +97,33 @@ static void check_settings(struct variables *v, struct check_list *list) {
         if (good)
             check_list_add(list, CHECK_OK, settings[i].name, NULL, "%s", !value ? "as needed" : *value ? value : "off");
         else
-            check_list_add(list, settings[i].otherwise, settings[i].name, settings[i].remedy, "%s: %s", value, settings[i].meaning);
+            check_list_add(list, settings[i].otherwise, settings[i].name, settings[i].remedy, "%s: %s", value,
+                           settings[i].meaning);
     }
 }
 
 enum { DAY_S = 86400 };
 
 static void check_expiry(struct variables *v, struct check_list *list) {
-    const char *text = variable(v, "binlog_expire_logs_seconds"), *automatic = variable(v, "binlog_expire_logs_auto_purge");
+    const char *text = variable(v, "binlog_expire_logs_seconds"),
+               *automatic = variable(v, "binlog_expire_logs_auto_purge");
     unsigned long long seconds = text ? strtoull(text, NULL, 10) : 0;
     if (seconds == 0 || (automatic && strcasecmp(automatic, "OFF") == 0))
         check_list_add(list, CHECK_OK, "binlog_expire_logs_seconds", NULL, "binlogs are not purged by age");
     else
         check_list_add(list, seconds < DAY_S ? CHECK_WARNING : CHECK_OK, "binlog_expire_logs_seconds",
-                       "SET PERSIST binlog_expire_logs_seconds = 604800", "binlogs are kept for %.1f hours", (double)seconds / 3600.0);
+                       "SET PERSIST binlog_expire_logs_seconds = 604800", "binlogs are kept for %.1f hours",
+                       (double)seconds / 3600.0);
 }
 
 static void check_version(const struct server_facts *facts, struct check_list *list) {
     if (facts->version_number < 80000)
-        check_list_add(list, CHECK_ERROR, "version", "upgrade the source to MySQL 8.0 or later", "MySQL %s is too old", facts->version);
+        check_list_add(list, CHECK_ERROR, "version", "upgrade the source to MySQL 8.0 or later", "MySQL %s is too old",
+                       facts->version);
     else
         check_list_add(list, CHECK_OK, "version", NULL, "MySQL %s, %s", facts->version,
-                       facts->cascades_logged ? "which logs cascaded changes" : "whose cascades are derived from the foreign keys");
+                       facts->cascades_logged ? "which logs cascaded changes"
+                                              : "whose cascades are derived from the foreign keys");
 }
 
 /* ---- grants */
@@ -127,7 +152,8 @@ static bool has_privilege(struct slice list, const char *name) {
         struct slice one = {list.data, n};
         while (one.len && one.data[0] == ' ')
             one = (struct slice){one.data + 1, one.len - 1};
-        if ((one.len == len && strncasecmp(one.data, name, len) == 0) || (one.len >= 14 && strncasecmp(one.data, "ALL PRIVILEGES", 14) == 0))
+        if ((one.len == len && strncasecmp(one.data, name, len) == 0) ||
+            (one.len >= 14 && strncasecmp(one.data, "ALL PRIVILEGES", 14) == 0))
             return true;
         if (!comma)
             break;
@@ -140,12 +166,14 @@ static bool has_global(struct client_rows *rows, const char *privilege) {
     struct grant g;
     mysql_data_seek(rows->result, 0);
     while (client_next(rows))
-        if (split_grant(client_text(rows, 0), &g) && slice_equal(g.object, SLICE("*.*")) && has_privilege(g.privileges, privilege))
+        if (split_grant(client_text(rows, 0), &g) && slice_equal(g.object, SLICE("*.*")) &&
+            has_privilege(g.privileges, privilege))
             return true;
     return false;
 }
 
-static int check_grants(struct connection *c, const struct server_facts *facts, struct check_list *list, struct error *error) {
+static int check_grants(struct connection *c, const struct server_facts *facts, struct check_list *list,
+                        struct error *error) {
     struct client_rows rows defer(client_rows_deinit) = {0};
     int r = client_select(c, &rows, error, "SHOW GRANTS");
     if (r)
@@ -173,7 +201,8 @@ static int check_grants(struct connection *c, const struct server_facts *facts, 
 }
 
 /* A table that cannot be read may be absent, or only not granted: asking tells. LIMIT 0 reads nothing. */
-static int check_table(struct connection *c, const char *database, const char *table, struct check_list *list, struct error *error) {
+static int check_table(struct connection *c, const char *database, const char *table, struct check_list *list,
+                       struct error *error) {
     struct buf d defer(buf_deinit) = BUF_INIT(4096), t defer(buf_deinit) = BUF_INIT(4096);
     struct client_rows rows defer(client_rows_deinit) = {0};
     char name[300], remedy[400];
@@ -187,33 +216,37 @@ static int check_table(struct connection *c, const char *database, const char *t
     }
     if (r != ERR_SOURCE)
         return r;
-    snprintf(remedy, sizeof(remedy), "create it, or name the right table in the contract; or GRANT SELECT ON %s.%s TO the user of leat",
+    snprintf(remedy, sizeof(remedy),
+             "create it, or name the right table in the contract; or GRANT SELECT ON %s.%s TO the user of leat",
              buf_text(&d), buf_text(&t));
     check_list_add(list, CHECK_ERROR, name, remedy, "%s", mysql_error(&c->mysql));
     return 0;
 }
 
 /* Without GTIDs the snapshot's beginning is found under LOCK TABLES ... READ: tried, and at once undone. */
-static int check_lock(struct connection *c, const char *database, const char *const *tables, size_t count, struct check_list *list,
-                      struct error *error) {
+static int check_lock(struct connection *c, const char *database, const char *const *tables, size_t count,
+                      struct check_list *list, struct error *error) {
     struct position p = {0};
     int r = source_position_executed(c, database, tables, count, &p, error);
     position_deinit(&p);
     if (r == 0)
         check_list_add(list, CHECK_OK, "grant LOCK TABLES", NULL, "granted");
     else if (r == ERR_SOURCE)
-        check_list_add(list, CHECK_ERROR, "grant LOCK TABLES", "GRANT LOCK TABLES on the database TO the user of leat, or switch gtid_mode on", "%s",
+        check_list_add(list, CHECK_ERROR, "grant LOCK TABLES",
+                       "GRANT LOCK TABLES on the database TO the user of leat, or switch gtid_mode on", "%s",
                        mysql_errno(&c->mysql) ? mysql_error(&c->mysql) : "is needed without GTIDs");
     return r == ERR_SOURCE ? 0 : r;
 }
 
-int server_check(struct connection *c, const char *database, const char *const *tables, size_t table_count, struct check_list *list,
-                 struct error *error) {
+int server_check(struct connection *c, const char *database, const char *const *tables, size_t table_count,
+                 struct check_list *list, struct error *error) {
     struct server_facts facts;
     struct variables v = {0};
     int r = server_facts_read(c, &facts, error);
     if (r == 0)
-        r = client_select(c, &v.rows, error, "SHOW GLOBAL VARIABLES WHERE Variable_name LIKE 'binlog%%' OR Variable_name IN ('log_bin', 'gtid_mode')");
+        r = client_select(
+            c, &v.rows, error,
+            "SHOW GLOBAL VARIABLES WHERE Variable_name LIKE 'binlog%%' OR Variable_name IN ('log_bin', 'gtid_mode')");
     if (r)
         return r;
     size_t errors = list->errors;

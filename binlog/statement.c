@@ -16,7 +16,8 @@ static bool is_space(char c) {
 }
 
 static bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || (unsigned char)c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+           (unsigned char)c >= 0x80;
 }
 
 static void advance(struct slice *s, size_t n) {
@@ -85,26 +86,27 @@ static struct token next(struct slice *s) {
 }
 
 static bool is(struct token t, const char *word) {
-    return (t.kind == TOKEN_WORD || t.kind == TOKEN_MARK) && t.text.len == strlen(word) && strncasecmp(t.text.data, word, t.text.len) == 0;
+    return (t.kind == TOKEN_WORD || t.kind == TOKEN_MARK) && t.text.len == strlen(word) &&
+           strncasecmp(t.text.data, word, t.text.len) == 0;
 }
 
 static const struct {
     const char *word;
     enum statement_kind kind;
 } first_words[] = {
-    {"BEGIN", STATEMENT_BEGIN},     {"COMMIT", STATEMENT_COMMIT},   {"ROLLBACK", STATEMENT_ROLLBACK},
-    {"SAVEPOINT", STATEMENT_SAVEPOINT}, {"XA", STATEMENT_XA},       {"INSERT", STATEMENT_ROWS},
-    {"UPDATE", STATEMENT_ROWS},     {"DELETE", STATEMENT_ROWS},     {"REPLACE", STATEMENT_ROWS},
-    {"LOAD", STATEMENT_ROWS},       {"CALL", STATEMENT_ROWS},       {"WITH", STATEMENT_ROWS},
-    {"SELECT", STATEMENT_ROWS},     {"DO", STATEMENT_ROWS},         {"IMPORT", STATEMENT_ROWS},
-    {"TRUNCATE", STATEMENT_TRUNCATE}, {"DROP", STATEMENT_OTHER},    {"RENAME", STATEMENT_OTHER},
-    {"ALTER", STATEMENT_OTHER},     {"CREATE", STATEMENT_OTHER},    {"GRANT", STATEMENT_OTHER},
-    {"REVOKE", STATEMENT_OTHER},    {"SET", STATEMENT_OTHER},       {"FLUSH", STATEMENT_OTHER},
-    {"ANALYZE", STATEMENT_OTHER},   {"OPTIMIZE", STATEMENT_OTHER},  {"REPAIR", STATEMENT_OTHER},
-    {"CHECK", STATEMENT_OTHER},     {"CACHE", STATEMENT_OTHER},     {"RELEASE", STATEMENT_OTHER},
-    {"USE", STATEMENT_OTHER},       {"INSTALL", STATEMENT_OTHER},   {"UNINSTALL", STATEMENT_OTHER},
-    {"RESET", STATEMENT_OTHER},     {"LOCK", STATEMENT_OTHER},      {"UNLOCK", STATEMENT_OTHER},
-    {"START", STATEMENT_BEGIN},     {"CLONE", STATEMENT_OTHER},     {"BINLOG", STATEMENT_ROWS},
+    {"BEGIN", STATEMENT_BEGIN},         {"COMMIT", STATEMENT_COMMIT},  {"ROLLBACK", STATEMENT_ROLLBACK},
+    {"SAVEPOINT", STATEMENT_SAVEPOINT}, {"XA", STATEMENT_XA},          {"INSERT", STATEMENT_ROWS},
+    {"UPDATE", STATEMENT_ROWS},         {"DELETE", STATEMENT_ROWS},    {"REPLACE", STATEMENT_ROWS},
+    {"LOAD", STATEMENT_ROWS},           {"CALL", STATEMENT_ROWS},      {"WITH", STATEMENT_ROWS},
+    {"SELECT", STATEMENT_ROWS},         {"DO", STATEMENT_ROWS},        {"IMPORT", STATEMENT_ROWS},
+    {"TRUNCATE", STATEMENT_TRUNCATE},   {"DROP", STATEMENT_OTHER},     {"RENAME", STATEMENT_OTHER},
+    {"ALTER", STATEMENT_OTHER},         {"CREATE", STATEMENT_OTHER},   {"GRANT", STATEMENT_OTHER},
+    {"REVOKE", STATEMENT_OTHER},        {"SET", STATEMENT_OTHER},      {"FLUSH", STATEMENT_OTHER},
+    {"ANALYZE", STATEMENT_OTHER},       {"OPTIMIZE", STATEMENT_OTHER}, {"REPAIR", STATEMENT_OTHER},
+    {"CHECK", STATEMENT_OTHER},         {"CACHE", STATEMENT_OTHER},    {"RELEASE", STATEMENT_OTHER},
+    {"USE", STATEMENT_OTHER},           {"INSTALL", STATEMENT_OTHER},  {"UNINSTALL", STATEMENT_OTHER},
+    {"RESET", STATEMENT_OTHER},         {"LOCK", STATEMENT_OTHER},     {"UNLOCK", STATEMENT_OTHER},
+    {"START", STATEMENT_BEGIN},         {"CLONE", STATEMENT_OTHER},    {"BINLOG", STATEMENT_ROWS},
 };
 
 enum statement_kind statement_kind(struct slice sql) {

@@ -10,14 +10,14 @@ enum statement_kind {
     STATEMENT_ROLLBACK_TO, /* names: the savepoint */
     STATEMENT_SAVEPOINT,   /* names: the savepoint */
     STATEMENT_XA_START,
-    STATEMENT_XA,          /* END, COMMIT, ROLLBACK */
-    STATEMENT_ROWS,        /* changes rows: INSERT, UPDATE, ... */
-    STATEMENT_TRUNCATE,    /* names: the table */
-    STATEMENT_DROP_TABLE,  /* names: the tables */
-    STATEMENT_RENAME_TABLE, /* names: old and new in turn */
-    STATEMENT_ALTER_TABLE, /* names: the table; `moves_rows` tells of partitions and renames */
+    STATEMENT_XA,            /* END, COMMIT, ROLLBACK */
+    STATEMENT_ROWS,          /* changes rows: INSERT, UPDATE, ... */
+    STATEMENT_TRUNCATE,      /* names: the table */
+    STATEMENT_DROP_TABLE,    /* names: the tables */
+    STATEMENT_RENAME_TABLE,  /* names: old and new in turn */
+    STATEMENT_ALTER_TABLE,   /* names: the table; `moves_rows` tells of partitions and renames */
     STATEMENT_DROP_DATABASE, /* names: one without a table */
-    STATEMENT_OTHER,       /* changes no rows: CREATE, GRANT, ... */
+    STATEMENT_OTHER,         /* changes no rows: CREATE, GRANT, ... */
     STATEMENT_UNKNOWN,
 };
 

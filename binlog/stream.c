@@ -25,7 +25,7 @@ struct stream {
     MYSQL_RPL rpl;
     struct buf gtids; /* encoded; what rpl.gtid_set_arg points to */
     char *spill_dir;
-    char *file;       /* rpl.file_name */
+    char *file; /* rpl.file_name */
     bool dumping;
     atomic_bool interrupted;
     pthread_mutex_t lock; /* guards `heard` */
@@ -38,22 +38,28 @@ static int check_server(struct stream *s, const struct position *from, bool *ret
     if (r)
         return r;
     if (!facts.binlog_on)
-        return error_set(error, ERR_SOURCE, "MySQL at %s writes no binlog: start it with log_bin", s->connection->where);
+        return error_set(error, ERR_SOURCE, "MySQL at %s writes no binlog: start it with log_bin",
+                         s->connection->where);
     *ret_by_gtid = facts.gtid_mode_on && (!gtid_set_empty(&from->gtids) || !from->file[0]);
     if (*ret_by_gtid)
         return source_reaches_back(s->connection, from, error);
     if (!gtid_set_empty(&from->gtids))
-        return error_set(error, ERR_SOURCE, "the position is a GTID set, but gtid_mode is off on %s: switch it on", s->connection->where);
+        return error_set(error, ERR_SOURCE, "the position is a GTID set, but gtid_mode is off on %s: switch it on",
+                         s->connection->where);
     if (!from->file[0])
         return error_set(error, ERR_BUG, "a stream needs a position");
     if (from->server_uuid[0] && strcmp(from->server_uuid, facts.uuid) != 0)
         return error_set(error, ERR_SOURCE,
-                         "the position %s:%llu is of server %s, but this is %s: without GTIDs another server's file means nothing; start with an "
-                         "empty state_dir", from->file, (unsigned long long)from->offset, from->server_uuid, facts.uuid);
+                         "the position %s:%llu is of server %s, but this is %s: without GTIDs another server's file "
+                         "means nothing; start with an "
+                         "empty state_dir",
+                         from->file, (unsigned long long)from->offset, from->server_uuid, facts.uuid);
     if (from->offset > UINT32_MAX)
         return error_set(error, ERR_SOURCE,
-                         "the position %s:%llu lies beyond 4 GiB, which MySQL's protocol cannot ask for without GTIDs: switch gtid_mode on, or let "
-                         "the source rotate (max_binlog_size) and start with an empty state_dir", from->file, (unsigned long long)from->offset);
+                         "the position %s:%llu lies beyond 4 GiB, which MySQL's protocol cannot ask for without GTIDs: "
+                         "switch gtid_mode on, or let "
+                         "the source rotate (max_binlog_size) and start with an empty state_dir",
+                         from->file, (unsigned long long)from->offset);
     return source_reaches_back(s->connection, from, error);
 }
 
@@ -62,7 +68,8 @@ static int announce(struct stream *s, struct error *error) {
     unsigned long long heartbeat_ns = s->connection->heartbeat_s * 1000000000ULL;
     return client_run(s->connection, error,
                       "SET @source_binlog_checksum='CRC32', @master_binlog_checksum='CRC32', "
-                      "@source_heartbeat_period=%llu, @master_heartbeat_period=%llu", heartbeat_ns, heartbeat_ns);
+                      "@source_heartbeat_period=%llu, @master_heartbeat_period=%llu",
+                      heartbeat_ns, heartbeat_ns);
 }
 
 static void put_gtids(MYSQL_RPL *rpl, unsigned char *packet) {
@@ -93,7 +100,8 @@ static int start_dump(struct stream *s, const struct position *from, bool by_gti
     return 0;
 }
 
-int stream_open(struct stream **ret, const struct stream_options *options, const struct position *from, struct error *error) {
+int stream_open(struct stream **ret, const struct stream_options *options, const struct position *from,
+                struct error *error) {
     struct stream *s = xcalloc(1, sizeof(*s));
     pthread_mutex_init(&s->lock, NULL);
     s->spill_dir = xstrdup(options->spill_dir);
@@ -143,11 +151,16 @@ static int fetch_failed(struct stream *s, struct error *error) {
         return error_set(error, ERR_STOPPED, "stopped");
     if (number == ER_SOURCE_FATAL_ERROR_READING_BINLOG && strstr(text, "server_uuid/server_id"))
         return error_set(error, ERR_SOURCE_LOST,
-                         "MySQL at %s: another client follows the binlog with our server id %u and threw this one out: give each replicator and "
-                         "replica a server_id of its own", s->connection->where, s->connection->server_id);
+                         "MySQL at %s: another client follows the binlog with our server id %u and threw this one out: "
+                         "give each replicator and "
+                         "replica a server_id of its own",
+                         s->connection->where, s->connection->server_id);
     if (number == ER_SOURCE_FATAL_ERROR_READING_BINLOG && strstr(text, "purged"))
-        return error_set(error, ERR_SOURCE, "MySQL at %s has purged binlogs that are still needed: %s; start with an empty state_dir and raise "
-                         "binlog_expire_logs_seconds", s->connection->where, text);
+        return error_set(
+            error, ERR_SOURCE,
+            "MySQL at %s has purged binlogs that are still needed: %s; start with an empty state_dir and raise "
+            "binlog_expire_logs_seconds",
+            s->connection->where, text);
     return client_fail(s->connection, "reading the binlog", error);
 }
 

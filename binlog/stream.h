@@ -15,8 +15,8 @@ struct txn; /* one committed transaction: raw events and its end */
 
 struct stream_options {
     const struct source_options *source;
-    const char *spill_dir;      /* where the file of a huge open transaction stands (unlinked at once) */
-    size_t txn_memory_bytes;    /* an open transaction's events beyond this go to the file */
+    const char *spill_dir;   /* where the file of a huge open transaction stands (unlinked at once) */
+    size_t txn_memory_bytes; /* an open transaction's events beyond this go to the file */
 };
 
 /* Opens a dump connection that starts behind `from` (by GTID where the server has them). Checks that the server is the one of the position (UUID or GTID
@@ -40,15 +40,15 @@ bool stream_ready(struct stream *s);
 
 /* Counters any thread may read. */
 struct stream_heard {
-    uint64_t bytes;             /* received */
+    uint64_t bytes; /* received */
     uint64_t events;
-    int64_t last_heard_us;      /* monotonic, of the last event or heartbeat */
+    int64_t last_heard_us; /* monotonic, of the last event or heartbeat */
     char file[BINLOG_NAME_MAX + 1];
-    uint64_t offset;            /* of the newest event received, transaction end or not */
+    uint64_t offset; /* of the newest event received, transaction end or not */
 };
 void stream_heard(struct stream *s, struct stream_heard *ret);
 
 const struct txn_end *txn_end(const struct txn *t);
-size_t txn_bytes(const struct txn *t); /* of its raw events: for bounds */
+size_t txn_bytes(const struct txn *t);  /* of its raw events: for bounds */
 size_t txn_memory(const struct txn *t); /* of them in memory */
-void txn_free(struct txn *t);          /* accepts NULL */
+void txn_free(struct txn *t);           /* accepts NULL */

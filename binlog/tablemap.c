@@ -23,8 +23,8 @@ struct reading {
 };
 
 static int malformed(const struct table_map_head *head, struct error *error) {
-    return error_set(error, ERR_SOURCE, "the description of table %.*s.%.*s in the binlog is malformed", (int)head->database.len,
-                     head->database.data, (int)head->name.len, head->name.data);
+    return error_set(error, ERR_SOURCE, "the description of table %.*s.%.*s in the binlog is malformed",
+                     (int)head->database.len, head->database.data, (int)head->name.len, head->name.data);
 }
 
 /* Id 6, flags 2, database and table with length and zero byte. */
@@ -126,7 +126,8 @@ static bool take_labels(struct reading *r, struct slice field, enum column_type 
             const unsigned char *text = cursor_take(&c, len);
             if (!text)
                 return false;
-            struct slice utf8 = charset_to_utf8(r->map->wire[i].charset, (struct slice){(const char *)text, len}, r->arena);
+            struct slice utf8 =
+                charset_to_utf8(r->map->wire[i].charset, (struct slice){(const char *)text, len}, r->arena);
             labels[j] = arena_strndup(r->arena, utf8.data, utf8.len);
         }
         column->labels = labels;
@@ -217,7 +218,8 @@ static struct table_map *new_map(struct arena *arena, size_t count) {
     return map;
 }
 
-int table_map_read(struct table_map **ret, const struct table_map_head *head, struct arena *arena, struct error *error) {
+int table_map_read(struct table_map **ret, const struct table_map_head *head, struct arena *arena,
+                   struct error *error) {
     struct cursor c = cursor_of(head->content.data, head->content.len);
     cursor_skip(&c, 2 + 1 + head->database.len + 1 + 1 + head->name.len + 1);
     uint64_t count = cursor_lenenc(&c);
@@ -240,8 +242,10 @@ int table_map_read(struct table_map **ret, const struct table_map_head *head, st
 
 static int differs(const struct table_map *map, const char *what, struct error *error) {
     return error_set(error, ERR_SOURCE,
-                     "table %s.%s was changed after these rows were written (%s), and the binlog has no column names: run SET PERSIST "
-                     "binlog_row_metadata = 'FULL' on the source and start with an empty state_dir", map->table.database, map->table.name, what);
+                     "table %s.%s was changed after these rows were written (%s), and the binlog has no column names: "
+                     "run SET PERSIST "
+                     "binlog_row_metadata = 'FULL' on the source and start with an empty state_dir",
+                     map->table.database, map->table.name, what);
 }
 
 int table_map_name(struct table_map *map, const struct table *live, struct arena *arena, struct error *error) {

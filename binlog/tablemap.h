@@ -6,14 +6,14 @@
 #include "src/base/error.h"
 
 struct table_map {
-    struct table table;        /* names NULL in columns until named */
-    struct wire_column *wire;  /* table.column_count of them */
+    struct table table;       /* names NULL in columns until named */
+    struct wire_column *wire; /* table.column_count of them */
     bool *wanted;
-    void *handle;              /* NULL: rows are skipped */
-    bool has_names;            /* binlog_row_metadata=FULL */
+    void *handle;   /* NULL: rows are skipped */
+    bool has_names; /* binlog_row_metadata=FULL */
     size_t json_count;
     struct value *before, *after; /* room for one row */
-    struct slice content;      /* the event's bytes behind the table id: what it is cached by */
+    struct slice content;         /* the event's bytes behind the table id: what it is cached by */
     uint64_t hash;
 };
 
@@ -26,10 +26,12 @@ struct table_map_head {
 int table_map_head_read(struct table_map_head *ret, struct slice body, struct error *error) must_check;
 
 /* Everything lives in the arena. */
-int table_map_read(struct table_map **ret, const struct table_map_head *head, struct arena *arena, struct error *error) must_check;
+int table_map_read(struct table_map **ret, const struct table_map_head *head, struct arena *arena,
+                   struct error *error) must_check;
 
 /* Takes names, labels and the rest from the live schema's table, for events without them. ERR_SOURCE when number or type of the columns differ. */
-int table_map_name(struct table_map *map, const struct table *live, struct arena *arena, struct error *error) must_check;
+int table_map_name(struct table_map *map, const struct table *live, struct arena *arena,
+                   struct error *error) must_check;
 
 /* A description of a table of which no event was seen. */
 struct table_map *table_map_of_schema(const struct table *live, struct arena *arena);

@@ -115,7 +115,8 @@ static int read_at(struct txn *t, size_t at, void *data, size_t len, struct erro
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return error_set(error, ERR_STORE, "%s: reading a large transaction back: %s", t->dir, n ? strerror(errno) : "its file ends early");
+            return error_set(error, ERR_STORE, "%s: reading a large transaction back: %s", t->dir,
+                             n ? strerror(errno) : "its file ends early");
         to += n;
         at += (size_t)n;
         len -= (size_t)n;

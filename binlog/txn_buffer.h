@@ -7,8 +7,8 @@ struct txn_file; /* the part that did not fit */
 
 struct txn {
     struct txn_end end;
-    bool xa_prepared;   /* ends with XA PREPARE: its outcome is not known */
-    struct buf memory;  /* events, each behind its length (4 bytes) */
+    bool xa_prepared;  /* ends with XA PREPARE: its outcome is not known */
+    struct buf memory; /* events, each behind its length (4 bytes) */
     size_t memory_max;
     size_t bytes;       /* of all events with their lengths */
     const char *dir;    /* where the file would stand */

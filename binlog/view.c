@@ -19,7 +19,9 @@ static int wait_for_no_prepared(struct connection *c, struct error *error) {
         if (r != 0 || count == 0)
             return r < 0 ? r : 0;
         if (waited_ms >= XA_PATIENCE_MS)
-            return error_set(error, ERR_SOURCE_LOST, "%zu prepared XA transactions do not end: commit or roll them back (XA RECOVER lists them)", count);
+            return error_set(
+                error, ERR_SOURCE_LOST,
+                "%zu prepared XA transactions do not end: commit or roll them back (XA RECOVER lists them)", count);
         sys.sleep_ms(XA_POLL_MS);
     }
 }
@@ -31,8 +33,8 @@ static int begin_view(struct connection *c, struct position *ret, struct error *
     return r ? r : source_position_end(c, ret, error);
 }
 
-int consistent_view(struct connection *c, const struct source_options *options, const char *const *tables, size_t table_count,
-                    struct position *ret_position, struct error *error) {
+int consistent_view(struct connection *c, const struct source_options *options, const char *const *tables,
+                    size_t table_count, struct position *ret_position, struct error *error) {
     struct connection *locker = NULL;
     int r = connection_open(&locker, options, error);
     if (r == 0)
@@ -44,7 +46,8 @@ int consistent_view(struct connection *c, const struct source_options *options, 
     if (r == 0)
         r = begin_view(c, ret_position, error);
     connection_close(locker); /* which unlocks */
-    return r ? error_wrap(error, r, "consistent view of the tables (this server does not log foreign key cascades)") : 0;
+    return r ? error_wrap(error, r, "consistent view of the tables (this server does not log foreign key cascades)")
+             : 0;
 }
 
 /* "binlog.000123" -> 123; 0 when there is no number. */
@@ -53,7 +56,8 @@ static uint64_t file_number(const char *file) {
     return dot ? strtoull(dot + 1, NULL, 10) : 0;
 }
 
-int source_bytes_between(struct connection *c, const struct position *from, const struct position *to, uint64_t *ret, struct error *error) {
+int source_bytes_between(struct connection *c, const struct position *from, const struct position *to, uint64_t *ret,
+                         struct error *error) {
     uint64_t first = file_number(from->file), last = file_number(to->file), sum = 0;
     *ret = 0;
     if (first == 0 || last == 0 || first > last || strcmp(from->server_uuid, to->server_uuid) != 0)

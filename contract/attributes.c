@@ -113,7 +113,8 @@ static struct expr *select_far(struct scope_work *w, struct node *far, const str
     if (!column_name_parse(w->b->report, w->b->arena, at, text, &name))
         return NULL;
     if (name.table && strcmp(name.table, alias) != 0 && strcmp(name.table, far->source->name) != 0) {
-        report_error(w->b->report, at, "\"%s\" selects from \"%s\", but the joined row is \"%s\"", text, name.table, alias);
+        report_error(w->b->report, at, "\"%s\" selects from \"%s\", but the joined row is \"%s\"", text, name.table,
+                     alias);
         return NULL;
     }
     int column = source_column(w->b, far->source, at, name.column);
@@ -174,7 +175,8 @@ static struct expr *join_one(struct scope_work *w, const struct parsed_attribute
     struct names near = names_of(w->row);
     bool old = j->type->form == JOIN_OLD;
     if (old && p->source_column.count != 1) {
-        report_error(w->b->report, p->at, "a join by \"local_column\" takes its value from the attribute's \"source_column\"");
+        report_error(w->b->report, p->at,
+                     "a join by \"local_column\" takes its value from the attribute's \"source_column\"");
         return NULL;
     }
     const struct word *select = old ? &p->source_column.list[0] : &j->select_column;
@@ -187,11 +189,14 @@ static struct expr *join_conditional(struct scope_work *w, const struct parsed_a
     const struct parsed_join *j = p->join;
     struct expr *condition = j->only_if.text ? row_expr(w, j->only_if.at, j->only_if.text) : NULL;
     struct expr *value = join_one(w, p, j), *otherwise = else_value(w, j);
-    return condition && value && otherwise ? node_of_args(w, EXPR_CASE, (struct expr *[]){condition, value, otherwise}, 3) : NULL;
+    return condition && value && otherwise
+               ? node_of_args(w, EXPR_CASE, (struct expr *[]){condition, value, otherwise}, 3)
+               : NULL;
 }
 
 /* "type_column = value", in the small SQL, so that it is typed and resolved as any other. */
-static struct expr *branch_condition(struct scope_work *w, const struct parsed_join *j, const struct parsed_join *branch) {
+static struct expr *branch_condition(struct scope_work *w, const struct parsed_join *j,
+                                     const struct parsed_join *branch) {
     defer(buf_deinit) struct buf text = BUF_INIT(10000);
     struct slice value = json_string(branch->when.value), digits = json_number(branch->when.value);
     if (!value.data && !digits.data) {
@@ -273,9 +278,11 @@ static struct expr *join_chain(struct scope_work *w, const struct parsed_attribu
 
 static struct expr *plain_column(struct scope_work *w, const struct parsed_attribute *p) {
     if (p->source_column.count != 1) {
-        report_error(w->b->report, p->at, p->source_column.count == 0
-                                              ? "attribute \"%s\" lacks its value: one of \"source_column\", \"template\", \"expr\", \"join\", \"calculation\""
-                                              : "attribute \"%s\": several columns need a \"template\", an \"expr\" or a \"join\"",
+        report_error(w->b->report, p->at,
+                     p->source_column.count == 0
+                         ? "attribute \"%s\" lacks its value: one of \"source_column\", \"template\", \"expr\", "
+                           "\"join\", \"calculation\""
+                         : "attribute \"%s\": several columns need a \"template\", an \"expr\" or a \"join\"",
                      p->name.text);
         return NULL;
     }
@@ -373,13 +380,15 @@ static bool join_construction(struct scope_work *w, const struct parsed_attribut
         return false; /* reported as missing */
     bool array = strcmp(c->type.text, "array") == 0;
     if (!array && strcmp(c->type.text, "object") != 0) {
-        report_error(w->b->report, c->type.at, "unknown construction \"%s\"; it must be \"array\" or \"object\"", c->type.text);
+        report_error(w->b->report, c->type.at, "unknown construction \"%s\"; it must be \"array\" or \"object\"",
+                     c->type.text);
         return false;
     }
     enum attr_type natural = array ? ATTR_L : ATTR_M;
     if (ret->type != natural && ret->type != ATTR_S) {
-        report_error(w->b->report, p->type.at, "a construction of type \"%s\" is written as %s, or as S (JSON text), not as %s",
-                     c->type.text, attr_type_name(natural), attr_type_name(ret->type));
+        report_error(w->b->report, p->type.at,
+                     "a construction of type \"%s\" is written as %s, or as S (JSON text), not as %s", c->type.text,
+                     attr_type_name(natural), attr_type_name(ret->type));
         return false;
     }
     struct node *node = join_node(w->b, w->entity, &near, p->join, NULL, true);
@@ -438,7 +447,8 @@ static bool by_cases(struct scope_work *w, const struct parsed_attribute *p, str
             good &= args[count++] != NULL;
         }
     }
-    args[count] = p->case_else.text ? row_expr(w, p->case_else.at, p->case_else.text) : literal_expr(w, (struct spot){0});
+    args[count] =
+        p->case_else.text ? row_expr(w, p->case_else.at, p->case_else.text) : literal_expr(w, (struct spot){0});
     if (!good || !args[count])
         return false;
     ret->expr = node_of_args(w, EXPR_CASE, args, count + 1);
@@ -456,7 +466,8 @@ static bool by_expr(struct scope_work *w, const struct parsed_attribute *p, stru
         return check_type(w, p->type.at, e, ret->type);
     if (convert_natural(e->type, &ret->type))
         return true;
-    report_error(w->b->report, p->at, "%s has no natural type; list it in \"attributes\" with a type", expr_source(w->b, w, e));
+    report_error(w->b->report, p->at, "%s has no natural type; list it in \"attributes\" with a type",
+                 expr_source(w->b, w, e));
     return false;
 }
 
@@ -467,7 +478,8 @@ static bool by_template(struct scope_work *w, const struct parsed_attribute *p, 
         return false;
     }
     ret->source = ATTRIBUTE_TEMPLATE;
-    return template_parse(w->b->report, w->b->arena, p->template.at, p->template.text, &w->tokens[i], &w->token_counts[i]);
+    return template_parse(w->b->report, w->b->arena, p->template.at, p->template.text, &w->tokens[i],
+                          &w->token_counts[i]);
 }
 
 static void check_name(struct scope_work *w, size_t i) {
@@ -491,9 +503,10 @@ static void build_attribute(struct scope_work *w, size_t i) {
     check_name(w, i);
     bool typed = p->natural || attribute_type(w->b, p, &a->type);
     if ((p->template.text != NULL) + (p->expr.text != NULL) + (p->join != NULL) + (p->case_count > 0) > 1) {
-        report_error(w->b->report, p->at,
-                     "attribute \"%s\" has more than one of \"template\", \"expr\", \"join\" and \"calculation\"; keep one",
-                     p->name.text);
+        report_error(
+            w->b->report, p->at,
+            "attribute \"%s\" has more than one of \"template\", \"expr\", \"join\" and \"calculation\"; keep one",
+            p->name.text);
         return;
     }
     if (!typed || (p->calculation.value && p->case_count == 0))
@@ -537,8 +550,8 @@ static bool visit(struct scope_work *w, size_t i, uint8_t *state, unsigned *orde
     if (state[i] == DONE)
         return true;
     if (state[i] == OPEN) {
-        report_error(w->b->report, w->parsed[i].template.at, "the template of \"%s\" needs itself, by way of other templates",
-                     w->parsed[i].name.text);
+        report_error(w->b->report, w->parsed[i].template.at,
+                     "the template of \"%s\" needs itself, by way of other templates", w->parsed[i].name.text);
         return false;
     }
     state[i] = OPEN;
@@ -580,7 +593,8 @@ static bool bind_token(struct build *b, struct scope *scope, struct spot at, con
         ret->attribute = i;
         if (type == ATTR_S || type == ATTR_N || type == ATTR_B || type == ATTR_BOOL)
             return true;
-        report_error(b->report, at, "\"{%s}\" is of type %s; a template takes only S, N, B and BOOL", t->name, attr_type_name(type));
+        report_error(b->report, at, "\"{%s}\" is of type %s; a template takes only S, N, B and BOOL", t->name,
+                     attr_type_name(type));
         return false;
     }
     int column = table_column(scope->node->source->table, t->name);

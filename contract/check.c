@@ -34,7 +34,8 @@ static void check_join(struct checker *c, const struct parsed_join *join) {
     struct order_name order[ORDER_MAX];
     size_t count = 0, order_count = 0;
     for (size_t i = 0; i < join->conditions.count; i++)
-        (void)condition_parse(c->report, c->arena, join->conditions.list[i].at, join->conditions.list[i].text, list, &count);
+        (void)condition_parse(c->report, c->arena, join->conditions.list[i].at, join->conditions.list[i].text, list,
+                              &count);
     check_column(c, &join->select_column);
     check_expr(c, &join->filter);
     check_expr(c, &join->only_if);
@@ -55,7 +56,8 @@ static void check_attributes(struct checker *c, const struct parsed_attribute *a
         enum attr_type type;
         const struct parsed_attribute *a = &attributes[i];
         if (a->type.text && !attr_type_parse(slice_of(a->type.text), &type))
-            report_error(c->report, a->type.at, "unknown type \"%s\"; known: S, N, B, BOOL, NULL, SS, NS, BS, L, M", a->type.text);
+            report_error(c->report, a->type.at, "unknown type \"%s\"; known: S, N, B, BOOL, NULL, SS, NS, BS, L, M",
+                         a->type.text);
         check_template(c, &a->template);
         check_expr(c, &a->expr);
         check_expr(c, &a->case_else);

@@ -90,7 +90,8 @@ bool is_composite(const struct parsed_entity *entity, const char *name);
 
 /* ---- keys.c */
 
-void keys_build(struct build *b, const struct parsed_table *table, const struct parsed_entity *parsed, struct entity *entity);
+void keys_build(struct build *b, const struct parsed_table *table, const struct parsed_entity *parsed,
+                struct entity *entity);
 /* Entities of one target that cannot be told apart, and can_conflict. */
 void keys_compare(struct build *b, const struct parsed_contract *parsed);
 

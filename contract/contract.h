@@ -68,7 +68,7 @@ struct node {
     struct source *source;
     const char *alias; /* for messages and explain */
     struct node *parent;
-    bool many; /* more than one row may match */
+    bool many;                      /* more than one row may match */
     const unsigned *parent_columns; /* numbers into parent->source->columns */
     const unsigned *columns;        /* numbers into source->columns */
     size_t edge_count;
@@ -89,17 +89,17 @@ struct node {
         bool descending;
     } *order_by; /* ties are by key ascending */
     size_t order_count;
-    uint64_t limit; /* 0: none */
+    uint64_t limit;   /* 0: none */
     bool needs_order; /* false when the index gives the order already (order by the key ascending) */
 };
 
 /* ---- items */
 
 enum attribute_source {
-    ATTRIBUTE_EXPR,      /* expr: a column of any node in scope is the simplest */
-    ATTRIBUTE_TEMPLATE,  /* template */
-    ATTRIBUTE_LIST,      /* many: L of M, one a row (json-construction of type array) */
-    ATTRIBUTE_FIRST,     /* many: M of the first row (json-construction of type object) */
+    ATTRIBUTE_EXPR,     /* expr: a column of any node in scope is the simplest */
+    ATTRIBUTE_TEMPLATE, /* template */
+    ATTRIBUTE_LIST,     /* many: L of M, one a row (json-construction of type array) */
+    ATTRIBUTE_FIRST,    /* many: M of the first row (json-construction of type object) */
 };
 
 struct attribute {
@@ -109,15 +109,15 @@ struct attribute {
     bool written; /* false: it only feeds templates or keys (never in today's language, kept general) */
     const struct expr *expr;
     const struct template *template;
-    const struct scope *scope; /* of LIST and FIRST: what is built from each row of scope->node */
+    const struct scope *scope;     /* of LIST and FIRST: what is built from each row of scope->node */
     const struct attr *null_value; /* NULL: the attribute is absent then */
-    bool json_text; /* LIST or FIRST written as JSON text (type S) */
+    bool json_text;                /* LIST or FIRST written as JSON text (type S) */
 };
 
 /* A row and what is built from it: the entity itself, or the elements of a construction. Attributes stand in an order in
  * which templates find what they name; `output` gives the contract's order. */
 struct scope {
-    struct node *node;                  /* the row; one-nodes below it are reachable by expr */
+    struct node *node; /* the row; one-nodes below it are reachable by expr */
     const struct attribute *attributes;
     size_t attribute_count;
     const unsigned *output; /* numbers of attributes in the order they are written */
@@ -145,7 +145,7 @@ struct entity {
     struct source *root;
     struct node *const *nodes;
     size_t node_count;
-    struct scope scope; /* scope.node == nodes[0] */
+    struct scope scope;        /* scope.node == nodes[0] */
     const struct expr *filter; /* NULL: every row has an item */
     bool write_entity_type;
     bool write_nulls;
@@ -197,8 +197,9 @@ struct target {
 
 struct contract {
     const char *database;
-    struct digest128 fingerprint; /* of text, schema of the mapped columns and prefix: does a store fit this contract? */
-    const char *text;             /* as loaded */
+    struct digest128
+        fingerprint;  /* of text, schema of the mapped columns and prefix: does a store fit this contract? */
+    const char *text; /* as loaded */
     const struct schema *schema;
     struct source *const *sources;
     size_t source_count;
@@ -210,7 +211,7 @@ struct contract {
 };
 
 const struct source *contract_source(const struct contract *contract, const char *table); /* NULL: not mapped */
-void contract_free(struct contract *contract);                                           /* accepts NULL */
+void contract_free(struct contract *contract);                                            /* accepts NULL */
 
 /* ---- evaluation of what needs no store */
 

@@ -238,8 +238,8 @@ static convert_function *const conversions[][ATTR_TYPES] = {
     [VALUE_TIME] = {[ATTR_S] = to_s},
     [VALUE_ENUM] = {[ATTR_S] = to_s, [ATTR_N] = to_n},
     [VALUE_SET] = {[ATTR_S] = to_s, [ATTR_N] = to_n, [ATTR_SS] = set_to_ss},
-    [VALUE_JSON] = {[ATTR_S] = to_s, [ATTR_N] = json_to_n, [ATTR_BOOL] = json_to_bool, [ATTR_L] = json_to_l,
-                    [ATTR_M] = json_to_m},
+    [VALUE_JSON] =
+        {[ATTR_S] = to_s, [ATTR_N] = json_to_n, [ATTR_BOOL] = json_to_bool, [ATTR_L] = json_to_l, [ATTR_M] = json_to_m},
     [VALUE_GEOMETRY] = {[ATTR_B] = to_b},
     [VALUE_VECTOR] = {[ATTR_S] = to_s, [ATTR_B] = to_b, [ATTR_L] = vector_to_l},
 };

@@ -210,7 +210,8 @@ static int eval_joined(const struct expr *e, const struct row_set *rows, struct 
         return error_set(error, EVALUATE_POISON, "a joined text of more than %d bytes", JOINED_MAX);
     *ret = null_value;
     if (any)
-        *ret = (struct value){.kind = VALUE_TEXT, .len = (uint32_t)buf.len, .data = arena_copy(arena, buf.len ? buf.data : "", buf.len)};
+        *ret = (struct value){
+            .kind = VALUE_TEXT, .len = (uint32_t)buf.len, .data = arena_copy(arena, buf.len ? buf.data : "", buf.len)};
     return EVALUATE_OK;
 }
 

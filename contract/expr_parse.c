@@ -75,8 +75,8 @@ static enum token_kind number(struct lexer *l) {
 }
 
 static enum token_kind sign(struct lexer *l) {
-    static const char *const signs[] = {"<=>", "<>", "!=", "<=", ">=", "=", "<", ">", "(", ")", ",", ".",
-                                        "+",   "-",  "*",  "/"};
+    static const char *const signs[] = {"<=>", "<>", "!=", "<=", ">=", "=", "<", ">",
+                                        "(",   ")",  ",",  ".",  "+",  "-", "*", "/"};
     for (size_t i = 0; i < ARRAY_LEN(signs); i++)
         if (strncmp(l->next, signs[i], strlen(signs[i])) == 0) {
             l->word = signs[i];
@@ -251,9 +251,9 @@ static struct expr *text_literal(struct lexer *l, enum column_type type, enum va
 }
 
 /* Classes of types that compare with one another. */
-enum class { CLASS_ANY, CLASS_NUMBER, CLASS_TEXT, CLASS_BYTES, CLASS_OTHER };
+enum expr_class { CLASS_ANY, CLASS_NUMBER, CLASS_TEXT, CLASS_BYTES, CLASS_OTHER };
 
-static enum class class_of(const struct lexer *l, const struct expr *e) {
+static enum expr_class class_of(const struct lexer *l, const struct expr *e) {
     if (e->kind == EXPR_COLUMN && !l->names)
         return CLASS_ANY;
     switch (e->type) {
@@ -294,7 +294,7 @@ static bool is_json_or_blob(enum column_type t) {
 static void check_comparable(struct lexer *l, struct expr *a, struct expr *b) {
     literal_to_number(l, a, b);
     literal_to_number(l, b, a);
-    enum class x = class_of(l, a), y = class_of(l, b);
+    enum expr_class x = class_of(l, a), y = class_of(l, b);
     if (x == CLASS_ANY || y == CLASS_ANY)
         return;
     char text[128];
@@ -415,8 +415,8 @@ static struct expr *parse_predicate(struct lexer *l) {
     static const struct {
         const char *sign;
         enum expr_op op;
-    } signs[] = {{"<=>", OP_NULL_SAFE_EQUAL}, {"<>", OP_NOT_EQUAL}, {"!=", OP_NOT_EQUAL},    {"<=", OP_LESS_EQUAL},
-                 {">=", OP_GREATER_EQUAL},    {"=", OP_EQUAL},      {"<", OP_LESS},          {">", OP_GREATER}};
+    } signs[] = {{"<=>", OP_NULL_SAFE_EQUAL}, {"<>", OP_NOT_EQUAL}, {"!=", OP_NOT_EQUAL}, {"<=", OP_LESS_EQUAL},
+                 {">=", OP_GREATER_EQUAL},    {"=", OP_EQUAL},      {"<", OP_LESS},       {">", OP_GREATER}};
     struct expr *e = parse_operand(l);
     if (!e)
         return NULL;
@@ -448,7 +448,8 @@ static struct expr *parse_not(struct lexer *l) {
     return negated(l, count > 0 && count % 2 == 0, e);
 }
 
-static struct expr *parse_list(struct lexer *l, enum expr_kind kind, const char *word, struct expr *(*part)(struct lexer *)) {
+static struct expr *parse_list(struct lexer *l, enum expr_kind kind, const char *word,
+                               struct expr *(*part)(struct lexer *)) {
     struct expr *args[ARGS_MAX];
     size_t count = 0;
     do {

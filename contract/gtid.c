@@ -88,7 +88,8 @@ static size_t source_place(const struct gtid_set *set, const unsigned char uuid[
     return low;
 }
 
-static const struct gtid_source *source_find(const struct gtid_set *set, const unsigned char uuid[16], const char *tag) {
+static const struct gtid_source *source_find(const struct gtid_set *set, const unsigned char uuid[16],
+                                             const char *tag) {
     bool found;
     size_t i = source_place(set, uuid, tag, &found);
     return found ? &set->sources[i] : NULL;
@@ -354,8 +355,10 @@ int gtid_set_parse(struct gtid_set *ret, struct slice text, struct error *error)
             continue;
         if (!parse_source(&set, part)) {
             gtid_set_deinit(&set);
-            return error_set(error, ERR_USAGE, "\"%.*s\" is no GTID set: write UUID:FIRST-LAST[:FIRST-LAST...][,...], or UUID:TAG:FIRST-LAST",
-                             (int)MIN(part.len, 200), part.data);
+            return error_set(
+                error, ERR_USAGE,
+                "\"%.*s\" is no GTID set: write UUID:FIRST-LAST[:FIRST-LAST...][,...], or UUID:TAG:FIRST-LAST",
+                (int)MIN(part.len, 200), part.data);
         }
     }
     gtid_set_deinit(ret);

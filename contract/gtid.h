@@ -20,7 +20,7 @@ struct gtid_set {
     size_t count;
 };
 
-void gtid_set_deinit(struct gtid_set *set); /* leaves the empty set */
+void gtid_set_deinit(struct gtid_set *set);                           /* leaves the empty set */
 void gtid_set_copy(struct gtid_set *to, const struct gtid_set *from); /* `to` is replaced */
 void gtid_set_add(struct gtid_set *set, const struct gtid *gtid);
 void gtid_set_add_set(struct gtid_set *set, const struct gtid_set *other);

@@ -8,18 +8,18 @@
 
 enum attr_type { ATTR_S, ATTR_N, ATTR_B, ATTR_BOOL, ATTR_NULL, ATTR_SS, ATTR_NS, ATTR_BS, ATTR_L, ATTR_M };
 
-const char *attr_type_name(enum attr_type type);                     /* "S", "BOOL", ... */
+const char *attr_type_name(enum attr_type type); /* "S", "BOOL", ... */
 bool attr_type_parse(struct slice text, enum attr_type *ret);
 
 struct attr_member;
 
 struct attr {
-    uint8_t type; /* enum attr_type */
-    bool boolean; /* ATTR_BOOL */
+    uint8_t type;   /* enum attr_type */
+    bool boolean;   /* ATTR_BOOL */
     uint32_t count; /* elements of L, SS, NS, BS; members of M */
     union {
-        struct slice text;             /* S: UTF-8; N: digits; B: raw bytes */
-        const struct attr *elements;   /* L; and SS, NS, BS (their elements are of type S, N, B) */
+        struct slice text;                 /* S: UTF-8; N: digits; B: raw bytes */
+        const struct attr *elements;       /* L; and SS, NS, BS (their elements are of type S, N, B) */
         const struct attr_member *members; /* M, in the contract's order */
     };
 };

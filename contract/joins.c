@@ -35,8 +35,8 @@ bool row_resolve(void *context, struct spot at, const struct column_name *name, 
     const struct row_names *row = context;
     struct node *node = row->node;
     if (name->table && !node_named(node, name->table)) {
-        report_error(row->build->report, at, "\"%s.%s\": only columns of \"%s\" can stand here", name->table, name->column,
-                     node->alias);
+        report_error(row->build->report, at, "\"%s.%s\": only columns of \"%s\" can stand here", name->table,
+                     name->column, node->alias);
         return false;
     }
     int column = source_column(row->build, node->source, at, name->column);
@@ -73,9 +73,9 @@ static bool is_far(const struct edge *e, const struct names *near, const char *n
 /* Types that a join may compare (CONTRACT.md, "JOIN"); 0: none. */
 static int join_class(const struct column *c) {
     static const int classes[] = {
-        [COLUMN_INT] = 1,  [COLUMN_BIT] = 1,       [COLUMN_DECIMAL] = 1, [COLUMN_TEXT] = 2,     [COLUMN_BINARY] = 3,
-        [COLUMN_DATE] = 4, [COLUMN_DATETIME] = 5,  [COLUMN_TIMESTAMP] = 6, [COLUMN_TIME] = 7,   [COLUMN_YEAR] = 8,
-        [COLUMN_VECTOR] = 0,
+        [COLUMN_INT] = 1,    [COLUMN_BIT] = 1,  [COLUMN_DECIMAL] = 1,  [COLUMN_TEXT] = 2,
+        [COLUMN_BINARY] = 3, [COLUMN_DATE] = 4, [COLUMN_DATETIME] = 5, [COLUMN_TIMESTAMP] = 6,
+        [COLUMN_TIME] = 7,   [COLUMN_YEAR] = 8, [COLUMN_VECTOR] = 0,
     };
     return classes[c->type];
 }
@@ -91,13 +91,15 @@ static bool check_types(struct build *b, struct spot at, const struct column *ne
     int x = join_class(near), y = join_class(far);
     if (x == 0 || x != y) {
         report_error(b->report, at,
-                     "a join cannot compare %s (%s) with %s (%s); it compares numbers, strings, binaries, and temporals of one type",
+                     "a join cannot compare %s (%s) with %s (%s); it compares numbers, strings, binaries, and "
+                     "temporals of one type",
                      near->name, column_type_name(near->type), far->name, column_type_name(far->type));
         return false;
     }
     const struct column *loose = matches_spellings(near) ? near : matches_spellings(far) ? far : NULL;
     if (loose)
-        report_warning(b->report, at, "this join compares bytes, but the collation %s of %s would also match other spellings",
+        report_warning(b->report, at,
+                       "this join compares bytes, but the collation %s of %s would also match other spellings",
                        loose->collation_name, loose->name);
     return true;
 }
@@ -112,12 +114,13 @@ static const char *near_names(struct build *b, const struct edge *e, const struc
 }
 
 /* One equality: finds its two sides and adds it. */
-static bool add_equality(struct build *b, struct spot at, const struct names *near, const struct equality *q, struct edge *e) {
+static bool add_equality(struct build *b, struct spot at, const struct names *near, const struct equality *q,
+                         struct edge *e) {
     const struct column_name *sides[] = {&q->left, &q->right};
     for (size_t i = 0; i < 2; i++) {
         if (!sides[i]->table) {
-            report_error(b->report, at, "column \"%s\" in a join condition needs its table: %s.%s or %s.%s", sides[i]->column,
-                         near->list[0].name, sides[i]->column, e->alias, sides[i]->column);
+            report_error(b->report, at, "column \"%s\" in a join condition needs its table: %s.%s or %s.%s",
+                         sides[i]->column, near->list[0].name, sides[i]->column, e->alias, sides[i]->column);
             return false;
         }
         if (!is_far(e, near, sides[i]->table) && !near_node(near, sides[i]->table)) {
@@ -135,14 +138,13 @@ static bool add_equality(struct build *b, struct spot at, const struct names *ne
     const struct column_name *near_name = left_far ? &q->right : &q->left, *far_name = left_far ? &q->left : &q->right;
     struct node *parent = near_node(near, near_name->table);
     if (e->parent && e->parent != parent) {
-        report_error(b->report, at, "a join's equalities must all lead to one row, not to \"%s\" and \"%s\"", e->parent->alias,
-                     parent->alias);
+        report_error(b->report, at, "a join's equalities must all lead to one row, not to \"%s\" and \"%s\"",
+                     e->parent->alias, parent->alias);
         return false;
     }
     e->parent = parent;
     int x = source_column(b, parent->source, at, near_name->column), y = source_column(b, e->far, at, far_name->column);
-    if (x < 0 || y < 0 ||
-        !check_types(b, at, &parent->source->table->columns[x], &e->far->table->columns[y]))
+    if (x < 0 || y < 0 || !check_types(b, at, &parent->source->table->columns[x], &e->far->table->columns[y]))
         return false;
     e->parent_columns[e->count] = (unsigned)x;
     e->columns[e->count++] = (unsigned)y;
@@ -187,10 +189,11 @@ static bool check_one(struct build *b, struct spot at, const struct edge *e) {
             buf_printf(&keys, "%s%s", k ? ", " : "", t->columns[key->columns[k]].name);
         buf_put_char(&keys, ')');
     }
-    report_error(b->report, at,
-                 "this join can find several rows of \"%s\"; it must use a primary or unique key: %s; for several rows there is "
-                 "json-construction",
-                 t->name, buf_text(&keys));
+    report_error(
+        b->report, at,
+        "this join can find several rows of \"%s\"; it must use a primary or unique key: %s; for several rows there is "
+        "json-construction",
+        t->name, buf_text(&keys));
     return false;
 }
 
@@ -238,9 +241,10 @@ static bool far_side(struct build *b, const struct names *near, const struct par
     e->alias = join->alias.text ? join->alias.text : e->far->name;
     if (join->type->form == JOIN_OLD || !near_node(near, e->alias))
         return true;
-    report_error(b->report, join->alias.text ? join->alias.at : join->at,
-                 "\"%s\" already names another row of this join; give the far one a \"join_alias\" and use it in the condition",
-                 e->alias);
+    report_error(
+        b->report, join->alias.text ? join->alias.at : join->at,
+        "\"%s\" already names another row of this join; give the far one a \"join_alias\" and use it in the condition",
+        e->alias);
     return false;
 }
 
@@ -250,8 +254,7 @@ static bool old_edge(struct build *b, const struct names *near, const struct par
     e->parent = row;
     int x = source_column(b, row->source, join->local_column.at, q.left.column);
     int y = source_column(b, e->far, join->source_column.at, q.right.column);
-    if (x < 0 || y < 0 ||
-        !check_types(b, join->at, &row->source->table->columns[x], &e->far->table->columns[y]))
+    if (x < 0 || y < 0 || !check_types(b, join->at, &row->source->table->columns[x], &e->far->table->columns[y]))
         return false;
     e->parent_columns[0] = (unsigned)x;
     e->columns[0] = (unsigned)y;
@@ -274,7 +277,8 @@ struct node *join_node(struct build *b, struct entity *entity, const struct name
         if (join->conditions.count == 0)
             return NULL; /* reported as missing */
         for (size_t i = 0; i < join->conditions.count; i++)
-            if (!condition_parse(b->report, b->arena, join->conditions.list[i].at, join->conditions.list[i].text, list, &count))
+            if (!condition_parse(b->report, b->arena, join->conditions.list[i].at, join->conditions.list[i].text, list,
+                                 &count))
                 return NULL;
         for (size_t i = 0; i < count; i++)
             if (!add_equality(b, at, near, &list[i], &e))

@@ -27,21 +27,24 @@ static const char *composite_template(struct arena *arena, const char *name) {
 
 static void warn_absent(struct key_work *w, struct spot at, bool absent, const char *what) {
     if (absent)
-        report_warning(w->b->report, at,
-                       "the %s may have no value (a column may be NULL, or a join find no row): such rows have no item; a default "
-                       "({name|default}) or \"null_value\" would give them one",
-                       what);
+        report_warning(
+            w->b->report, at,
+            "the %s may have no value (a column may be NULL, or a join find no row): such rows have no item; a default "
+            "({name|default}) or \"null_value\" would give them one",
+            what);
 }
 
 /* A key's template or attribute. `text` is the entity's template, if it has one. */
-static void build_part(struct key_work *w, const struct key_part *part, const struct word *text, const struct word *name,
-                       const char *what, int *ret_attribute, const struct template **ret_template) {
+static void build_part(struct key_work *w, const struct key_part *part, const struct word *text,
+                       const struct word *name, const char *what, int *ret_attribute,
+                       const struct template **ret_template) {
     struct scope *scope = &w->entity->scope;
     struct spot at = text->text ? text->at : name ? name->at : w->parsed->at;
     int attribute = scope_attribute(scope, part->name);
     *ret_attribute = -1;
     if (text->text && attribute >= 0) {
-        report_error(w->b->report, at, "the key \"%s\" has a template and an attribute of its name; keep one", part->name);
+        report_error(w->b->report, at, "the key \"%s\" has a template and an attribute of its name; keep one",
+                     part->name);
         return;
     }
     if (attribute >= 0) {
@@ -53,7 +56,8 @@ static void build_part(struct key_work *w, const struct key_part *part, const st
         report_error(w->b->report, at, "an entity lacks the template of its %s \"%s\"", what, part->name);
         return;
     }
-    *ret_template = template_build(w->b, scope, at, text->text ? text->text : composite_template(w->b->arena, part->name));
+    *ret_template =
+        template_build(w->b, scope, at, text->text ? text->text : composite_template(w->b->arena, part->name));
     warn_absent(w, at, template_may_be_absent(scope, *ret_template), what);
 }
 
@@ -82,20 +86,23 @@ static void build_synthetics(struct key_work *w) {
     }
 }
 
-void keys_build(struct build *b, const struct parsed_table *table, const struct parsed_entity *parsed, struct entity *entity) {
+void keys_build(struct build *b, const struct parsed_table *table, const struct parsed_entity *parsed,
+                struct entity *entity) {
     struct key_work w = {b, table, parsed, entity};
     const struct target *t = entity->target;
     const struct word *pk_name = table->pk.names.count ? &table->pk.names.list[0] : NULL;
     const struct word *sk_name = table->sk.names.count ? &table->sk.names.list[0] : NULL;
     entity->sk_attribute = -1;
     if (table->multi || pk_name)
-        build_part(&w, &t->pk, &parsed->pk_template, pk_name, "partition key", &entity->pk_attribute, &entity->pk_template);
+        build_part(&w, &t->pk, &parsed->pk_template, pk_name, "partition key", &entity->pk_attribute,
+                   &entity->pk_template);
     if (t->sk.name)
         build_part(&w, &t->sk, &parsed->sk_template, sk_name, "sort key", &entity->sk_attribute, &entity->sk_template);
     build_synthetics(&w);
     if (entity->write_entity_type && scope_attribute(&entity->scope, "entity_type") >= 0)
-        report_error(b->report, parsed->at, "the attribute \"entity_type\" is written by itself; set \"write_entity_type\": false to "
-                                            "write another one");
+        report_error(b->report, parsed->at,
+                     "the attribute \"entity_type\" is written by itself; set \"write_entity_type\": false to "
+                     "write another one");
 }
 
 /* ---- which root columns a key gives away */
@@ -226,9 +233,11 @@ static bool same_template(const struct template *a, const struct template *b) {
 static void compare_pair(struct build *b, struct entity *x, struct entity *y, struct spot at) {
     if (x->target != y->target)
         return;
-    if (x->pk_template && same_template(x->pk_template, y->pk_template) && same_template(x->sk_template, y->sk_template)) {
+    if (x->pk_template && same_template(x->pk_template, y->pk_template) &&
+        same_template(x->sk_template, y->sk_template)) {
         report_error(b->report, at,
-                     "entities \"%s\" and \"%s\" of table \"%s\" have the same key templates, so their items cannot be told apart; put "
+                     "entities \"%s\" and \"%s\" of table \"%s\" have the same key templates, so their items cannot be "
+                     "told apart; put "
                      "a different text into one of them",
                      x->name, y->name, x->target->name);
         return;

@@ -72,8 +72,8 @@ static void walk(struct table_names *names, const struct json *v, unsigned depth
     }
 }
 
-int contract_tables(const char *name, struct slice text, struct arena *arena, const char *const **ret, size_t *ret_count,
-                    struct error *error) {
+int contract_tables(const char *name, struct slice text, struct arena *arena, const char *const **ret,
+                    size_t *ret_count, struct error *error) {
     defer(free_doc) struct json_doc *doc = NULL;
     int r = json_parse(&doc, name, text, error);
     if (r)
@@ -123,7 +123,8 @@ static void put_source(struct buf *buf, const struct source *s) {
     }
 }
 
-static struct digest128 fingerprint(const struct contract *c, struct slice text, const struct contract_options *options) {
+static struct digest128 fingerprint(const struct contract *c, struct slice text,
+                                    const struct contract_options *options) {
     defer(buf_deinit) struct buf buf = BUF_INIT(SIZE_MAX / 2);
     buf_put_blob(&buf, text);
     put_text(&buf, options->table_prefix);
@@ -140,8 +141,9 @@ static void check_database(struct build *b, const struct parsed_contract *parsed
     const char *named = parsed->database.text;
     b->contract->database = named ? named : given ? arena_strdup(b->arena, given) : NULL;
     if (named && given && strcmp(named, given) != 0)
-        report_error(b->report, parsed->database.at, "the contract is for database \"%s\", the configuration for \"%s\"; they must agree",
-                     named, given);
+        report_error(b->report, parsed->database.at,
+                     "the contract is for database \"%s\", the configuration for \"%s\"; they must agree", named,
+                     given);
 }
 
 static int first_error(const char *name, const struct findings *f, struct error *error) {
@@ -151,7 +153,8 @@ static int first_error(const char *name, const struct findings *f, struct error 
     char more[64] = "";
     if (f->errors > 1)
         snprintf(more, sizeof(more), " (and %zu more)", f->errors - 1);
-    return error_set(error, ERR_CONFIG, "%s:%u:%u: %s: %s%s", name, first->line, first->column, first->path, first->message, more);
+    return error_set(error, ERR_CONFIG, "%s:%u:%u: %s: %s%s", name, first->line, first->column, first->path,
+                     first->message, more);
 }
 
 int contract_load(struct contract **ret, const char *name, struct slice text, const struct schema *schema,

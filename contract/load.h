@@ -29,8 +29,8 @@ int contract_database(const char *name, struct slice text, char **ret, struct er
 
 /* The names of the MySQL tables that the text mentions (so that the caller can read their schema). The list and the names
  * live in the arena. Works on contracts with errors: then it names what it can find. */
-int contract_tables(const char *name, struct slice text, struct arena *arena, const char *const **ret, size_t *ret_count,
-                    struct error *error) must_check;
+int contract_tables(const char *name, struct slice text, struct arena *arena, const char *const **ret,
+                    size_t *ret_count, struct error *error) must_check;
 
 /* Compiles. `schema` (of the source's database) outlives the contract; NULL checks the text alone (no live schema: then
  * *ret stays untouched and only findings come back). All findings are collected, in the file's order. Returns ERR_CONFIG when any is an

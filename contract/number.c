@@ -5,11 +5,11 @@
 
 /* Moves over digits and the point; notes the first and last digit that is not zero. */
 struct scan {
-    int64_t whole;      /* digits before the point */
-    int64_t first;      /* index of the first significant digit, counted in digits; -1: none */
-    int64_t last;       /* of the last one */
-    int64_t seen;       /* digits */
-    const char *start;  /* the first significant digit */
+    int64_t whole;     /* digits before the point */
+    int64_t first;     /* index of the first significant digit, counted in digits; -1: none */
+    int64_t last;      /* of the last one */
+    int64_t seen;      /* digits */
+    const char *start; /* the first significant digit */
 };
 
 static const char *scan_digits(const char *p, const char *end, struct scan *s) {
@@ -59,7 +59,7 @@ bool number_parse(struct slice text, struct number *ret) {
         return false;
     const char *p = text.data, *end = p + text.len;
     struct number n = {0};
-    if ( *p == '-' || *p == '+')
+    if (*p == '-' || *p == '+')
         n.negative = *p++ == '-';
     struct scan s;
     p = scan_digits(p, end, &s);

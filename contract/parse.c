@@ -42,9 +42,9 @@ enum field_kind {
     FIELD_LIST,   /* struct spot */
     FIELD_OBJECT, /* struct spot */
     FIELD_LIST_OR_OBJECT,
-    FIELD_ANY,    /* struct spot */
-    FIELD_KNOWN,  /* read elsewhere, or documentary: nothing is stored */
-    FIELD_LATER,  /* not supported by this version */
+    FIELD_ANY,   /* struct spot */
+    FIELD_KNOWN, /* read elsewhere, or documentary: nothing is stored */
+    FIELD_LATER, /* not supported by this version */
 };
 
 struct field {
@@ -55,15 +55,20 @@ struct field {
 };
 
 static const char *const field_wants[] = {
-    [FIELD_TEXT] = "a string", [FIELD_WORDS] = "a string or a list of strings",
-    [FIELD_FLAG] = "true or false", [FIELD_COUNT] = "a whole number from 1",
-    [FIELD_LIST] = "a list", [FIELD_OBJECT] = "an object",
-    [FIELD_LIST_OR_OBJECT] = "a list or an object", [FIELD_ANY] = "a value",
-    [FIELD_KNOWN] = "a value", [FIELD_LATER] = "a value",
+    [FIELD_TEXT] = "a string",
+    [FIELD_WORDS] = "a string or a list of strings",
+    [FIELD_FLAG] = "true or false",
+    [FIELD_COUNT] = "a whole number from 1",
+    [FIELD_LIST] = "a list",
+    [FIELD_OBJECT] = "an object",
+    [FIELD_LIST_OR_OBJECT] = "a list or an object",
+    [FIELD_ANY] = "a value",
+    [FIELD_KNOWN] = "a value",
+    [FIELD_LATER] = "a value",
 };
 
-static const char *const documentary[] = {"description", "justification", "satisfies", "denormalized",
-                                          "estimated_item_size_bytes", "source_format"};
+static const char *const documentary[] = {
+    "description", "justification", "satisfies", "denormalized", "estimated_item_size_bytes", "source_format"};
 
 static bool is_documentary(const char *key) {
     if (strncmp(key, "x-", 2) == 0)
@@ -166,8 +171,8 @@ static void unknown_key(struct parser *p, struct spot at, const char *key, const
 }
 
 /* Reads an object's members into `into`. Returns the mask of the keys that are there (null counts as absent). */
-static uint32_t read_fields(struct parser *p, struct spot at, const char *what, const struct field *fields, size_t count,
-                            void *into) {
+static uint32_t read_fields(struct parser *p, struct spot at, const char *what, const struct field *fields,
+                            size_t count, void *into) {
     uint32_t present = 0;
     if (json_type(at.value) != JSON_OBJECT) {
         report_error(p->report, at, "%s must be an object, not %s", what, json_type_name(at.value));
@@ -198,8 +203,28 @@ static uint32_t read_fields(struct parser *p, struct spot at, const char *what, 
 /* ---- joins */
 
 enum {
-    J_TYPE, J_ALIAS, J_TARGET, J_CONDITION, J_CONDITIONS, J_SELECT, J_NULL, J_LOCAL, J_SOURCE, J_JOINS, J_SEPARATOR,
-    J_CONSTRUCTION, J_FILTER, J_ORDER, J_LIMIT, J_IF, J_ELSE, J_ELSE_EXPR, J_BRANCHES, J_TYPE_COLUMN, J_WHEN, J_COUNT
+    J_TYPE,
+    J_ALIAS,
+    J_TARGET,
+    J_CONDITION,
+    J_CONDITIONS,
+    J_SELECT,
+    J_NULL,
+    J_LOCAL,
+    J_SOURCE,
+    J_JOINS,
+    J_SEPARATOR,
+    J_CONSTRUCTION,
+    J_FILTER,
+    J_ORDER,
+    J_LIMIT,
+    J_IF,
+    J_ELSE,
+    J_ELSE_EXPR,
+    J_BRANCHES,
+    J_TYPE_COLUMN,
+    J_WHEN,
+    J_COUNT
 };
 
 struct join_object {
@@ -242,7 +267,8 @@ static const struct join_type join_types[] = {
     {"lookup-table", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
     {"multi-column", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITIONS) | M(J_SELECT), 0},
     {"chain", JOIN_CHAIN, true, M(J_JOINS), M(J_SEPARATOR)},
-    {"conditional", JOIN_CONDITIONAL, true, M(J_IF) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), M(J_ELSE) | M(J_ELSE_EXPR)},
+    {"conditional", JOIN_CONDITIONAL, true, M(J_IF) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT),
+     M(J_ELSE) | M(J_ELSE_EXPR)},
     {"polymorphic-lookup", JOIN_POLYMORPHIC, true, M(J_TYPE_COLUMN) | M(J_BRANCHES), M(J_ELSE) | M(J_ELSE_EXPR)},
     {"json-construction", JOIN_CONSTRUCTION, true, M(J_TARGET) | M(J_CONDITION) | M(J_CONSTRUCTION), M(J_FILTER)},
     {"aggregated-list", JOIN_ONE, false, 0, 0},
@@ -250,7 +276,8 @@ static const struct join_type join_types[] = {
 };
 static const struct join_type old_join = {"local_column", JOIN_OLD, true, M(J_LOCAL) | M(J_SOURCE), 0};
 static const struct join_type chain_step = {"chain step", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION), M(J_SELECT)};
-static const struct join_type branch = {"branch", JOIN_ONE, true, M(J_WHEN) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0};
+static const struct join_type branch = {"branch", JOIN_ONE, true,
+                                        M(J_WHEN) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0};
 
 static const struct join_type *find_join_type(struct parser *p, const struct word *type) {
     const char *names[ARRAY_LEN(join_types)];
@@ -273,7 +300,8 @@ static void check_join_keys(struct parser *p, struct spot at, const struct join_
         if (type->required & ~present & M(k))
             report_error(p->report, at, "a join of type \"%s\" lacks \"%s\"", type->name, join_fields[k].key);
         if (present & ~(type->required | type->allowed | COMMON) & M(k)) {
-            report_error(p->report, at, "a join of type \"%s\": \"%s\" does not belong there", type->name, join_fields[k].key);
+            report_error(p->report, at, "a join of type \"%s\": \"%s\" does not belong there", type->name,
+                         join_fields[k].key);
         }
     }
 }
@@ -322,8 +350,9 @@ static struct parsed_join *read_join(struct parser *p, struct spot at) {
     join->at = at;
     uint32_t present = read_fields(p, at, "a join", join_fields, J_COUNT, &o);
     if (!o.type.text && !(present & (M(J_LOCAL) | M(J_SOURCE)))) {
-        report_error(p->report, at, "a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, "
-                                    "conditional, chain, polymorphic-lookup, json-construction");
+        report_error(p->report, at,
+                     "a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, "
+                     "conditional, chain, polymorphic-lookup, json-construction");
         return join;
     }
     join->type = o.type.text ? find_join_type(p, &o.type) : &old_join;
@@ -395,7 +424,8 @@ static void read_cases(struct parser *p, struct spot at, struct parsed_attribute
     };
     a->cases = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*a->cases));
     for (struct json_iter i = json_iter(at.value); json_next(&i);)
-        (void)read_fields(p, element_spot(p, at, i.index, i.value), "a case", fields, ARRAY_LEN(fields), &a->cases[a->case_count++]);
+        (void)read_fields(p, element_spot(p, at, i.index, i.value), "a case", fields, ARRAY_LEN(fields),
+                          &a->cases[a->case_count++]);
     if (a->case_count == 0)
         report_error(p->report, at, "this list is empty; it must hold at least one case");
 }
@@ -413,7 +443,8 @@ static void read_calculation(struct parser *p, struct spot at, struct parsed_att
     };
     const struct json *type = json_get(at.value, "type");
     if (json_text(type) && strcmp(json_text(type), "aggregate") == 0) {
-        report_error(p->report, (struct spot){type, type, at.path}, "a calculation of type \"aggregate\" is not supported by this version");
+        report_error(p->report, (struct spot){type, type, at.path},
+                     "a calculation of type \"aggregate\" is not supported by this version");
         return;
     }
     (void)read_fields(p, at, "a calculation", fields, ARRAY_LEN(fields), &o);
@@ -487,8 +518,7 @@ struct entity_object {
     EF("entity_type", FIELD_TEXT, entity_type_required, e.entity_type),                                                \
         EF("source_table", FIELD_TEXT, source_table_required, e.source_table),                                         \
         EF("attributes", FIELD_LIST_OR_OBJECT, source_table_required, attributes),                                     \
-        EF("filter", FIELD_TEXT, false, e.filter),                                                                     \
-        EF("write_entity_type", FIELD_FLAG, false, e.write_entity_type),                                               \
+        EF("filter", FIELD_TEXT, false, e.filter), EF("write_entity_type", FIELD_FLAG, false, e.write_entity_type),    \
         EF("write_nulls", FIELD_FLAG, false, e.write_nulls)
 
 static void finish_entity(struct parser *p, struct entity_object *o, struct spot at, struct parsed_entity *ret) {
@@ -594,13 +624,11 @@ struct table_object {
 #define TF(key, kind, required, member) {key, kind, required, offsetof(struct table_object, member)}
 #define TABLE_FIELDS(pk_required, entities_required)                                                                   \
     TF("table", FIELD_TEXT, true, t.table), TF("type", FIELD_TEXT, false, t.type),                                     \
-        TF("pk", FIELD_ANY, pk_required, pk), TF("sk", FIELD_ANY, false, sk),                                          \
-        TF("gsis", FIELD_LIST, false, gsis), TF("billing", FIELD_ANY, false, billing),                                 \
-        TF("ttl", FIELD_TEXT, false, t.ttl)
+        TF("pk", FIELD_ANY, pk_required, pk), TF("sk", FIELD_ANY, false, sk), TF("gsis", FIELD_LIST, false, gsis),     \
+        TF("billing", FIELD_ANY, false, billing), TF("ttl", FIELD_TEXT, false, t.ttl)
 
 static void read_table(struct parser *p, struct spot at, struct parsed_table *ret) {
-    static const struct field multi[] = {
-        TABLE_FIELDS(false, true), TF("entities", FIELD_LIST, true, entities)};
+    static const struct field multi[] = {TABLE_FIELDS(false, true), TF("entities", FIELD_LIST, true, entities)};
     static const struct field single[] = {TABLE_FIELDS(true, false), ENTITY_FIELDS(false, true)};
     struct table_object o = {0};
     const char *type = json_text(json_get(at.value, "type"));
@@ -610,7 +638,8 @@ static void read_table(struct parser *p, struct spot at, struct parsed_table *re
     else
         (void)read_fields(p, at, "a single-entity table", single, ARRAY_LEN(single), &o);
     if (type && !is_multi && strcmp(type, "single-entity") != 0 && strcmp(type, "Table") != 0)
-        report_error(p->report, o.t.type.at, "unknown type \"%s\"; it must be \"single-entity\" or \"multi-entity\"", type);
+        report_error(p->report, o.t.type.at, "unknown type \"%s\"; it must be \"single-entity\" or \"multi-entity\"",
+                     type);
     o.t.at = at;
     o.t.multi = is_multi;
     read_key(p, o.pk, "pk", false, &o.t.pk);
@@ -655,8 +684,9 @@ void contract_parse(struct report *report, struct arena *arena, struct parsed_co
         return;
     }
     if (json_get(root, "table_definitions")) {
-        report_error(report, at, "this is the model-output form (\"table_definitions\"), which is not supported by this version; "
-                                 "write {\"version\": 1, \"tables\": [...]}");
+        report_error(report, at,
+                     "this is the model-output form (\"table_definitions\"), which is not supported by this version; "
+                     "write {\"version\": 1, \"tables\": [...]}");
         return;
     }
     (void)read_fields(&p, at, "a contract", fields, ARRAY_LEN(fields), &o);

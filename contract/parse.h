@@ -17,7 +17,7 @@ struct words {
 struct parsed_construction {
     struct spot at;
     struct word type, order_by, filter;
-    uint64_t limit; /* 0: none */
+    uint64_t limit;                      /* 0: none */
     struct parsed_attribute *attributes; /* also made from select_columns: then `natural` is set */
     size_t attribute_count;
 };
@@ -31,7 +31,7 @@ struct parsed_join {
     struct word only_if; /* "condition" of a conditional join */
     struct word else_expr, type_column, separator;
     struct spot else_value;
-    struct spot when; /* of a polymorphic lookup's branch */
+    struct spot when;                        /* of a polymorphic lookup's branch */
     struct word local_column, source_column; /* the old form */
     struct parsed_join *steps;               /* of a chain; branches of a polymorphic lookup */
     size_t step_count;

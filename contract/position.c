@@ -53,7 +53,8 @@ static bool parse_file(struct position *p, struct slice text) {
     if (!colon)
         return false;
     size_t name_len = (size_t)(colon - text.data);
-    if (name_len == 0 || name_len > BINLOG_NAME_MAX || !memchr(text.data, '.', name_len) || memchr(text.data, ':', name_len))
+    if (name_len == 0 || name_len > BINLOG_NAME_MAX || !memchr(text.data, '.', name_len) ||
+        memchr(text.data, ':', name_len))
         return false;
     if (name_len + 1 == text.len)
         return false;
@@ -71,7 +72,8 @@ static bool parse_file(struct position *p, struct slice text) {
 int position_parse(struct position *ret, struct slice text, struct error *error) {
     struct position p = {0};
     if (!parse_file(&p, text) && (gtid_set_parse(&p.gtids, text, NULL) != 0 || gtid_set_empty(&p.gtids)))
-        return error_set(error, ERR_USAGE, "\"%.*s\" is no position: write a GTID set (UUID:1-5) or FILE:OFFSET (binlog.000003:154)",
+        return error_set(error, ERR_USAGE,
+                         "\"%.*s\" is no position: write a GTID set (UUID:1-5) or FILE:OFFSET (binlog.000003:154)",
                          (int)MIN(text.len, 200), text.data ? text.data : "");
     position_deinit(ret);
     *ret = p;

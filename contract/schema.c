@@ -4,12 +4,24 @@
 #include <strings.h>
 
 static const char *const type_names[] = {
-    [COLUMN_UNSUPPORTED] = "unsupported", [COLUMN_INT] = "INT",           [COLUMN_BIT] = "BIT",
-    [COLUMN_YEAR] = "YEAR",               [COLUMN_DECIMAL] = "DECIMAL",   [COLUMN_FLOAT] = "FLOAT",
-    [COLUMN_DOUBLE] = "DOUBLE",           [COLUMN_TEXT] = "TEXT",         [COLUMN_BINARY] = "BINARY",
-    [COLUMN_ENUM] = "ENUM",               [COLUMN_SET] = "SET",           [COLUMN_DATE] = "DATE",
-    [COLUMN_TIME] = "TIME",               [COLUMN_DATETIME] = "DATETIME", [COLUMN_TIMESTAMP] = "TIMESTAMP",
-    [COLUMN_JSON] = "JSON",               [COLUMN_GEOMETRY] = "GEOMETRY", [COLUMN_VECTOR] = "VECTOR",
+    [COLUMN_UNSUPPORTED] = "unsupported",
+    [COLUMN_INT] = "INT",
+    [COLUMN_BIT] = "BIT",
+    [COLUMN_YEAR] = "YEAR",
+    [COLUMN_DECIMAL] = "DECIMAL",
+    [COLUMN_FLOAT] = "FLOAT",
+    [COLUMN_DOUBLE] = "DOUBLE",
+    [COLUMN_TEXT] = "TEXT",
+    [COLUMN_BINARY] = "BINARY",
+    [COLUMN_ENUM] = "ENUM",
+    [COLUMN_SET] = "SET",
+    [COLUMN_DATE] = "DATE",
+    [COLUMN_TIME] = "TIME",
+    [COLUMN_DATETIME] = "DATETIME",
+    [COLUMN_TIMESTAMP] = "TIMESTAMP",
+    [COLUMN_JSON] = "JSON",
+    [COLUMN_GEOMETRY] = "GEOMETRY",
+    [COLUMN_VECTOR] = "VECTOR",
 };
 
 const char *column_type_name(enum column_type type) {

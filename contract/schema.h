@@ -35,10 +35,10 @@ struct column {
     bool nullable;
     bool generated;
     bool invisible;
-    bool fixed_length; /* BINARY(n): padded back to n with zeros; CHAR(n) */
-    uint8_t digits;    /* fraction digits of temporals, scale of decimals */
-    uint32_t length;   /* bytes of an integer, bits of BIT, precision of DECIMAL, bytes of BINARY(n) */
-    uint32_t collation; /* MySQL's collation id; 63 is binary */
+    bool fixed_length;          /* BINARY(n): padded back to n with zeros; CHAR(n) */
+    uint8_t digits;             /* fraction digits of temporals, scale of decimals */
+    uint32_t length;            /* bytes of an integer, bits of BIT, precision of DECIMAL, bytes of BINARY(n) */
+    uint32_t collation;         /* MySQL's collation id; 63 is binary */
     const char *collation_name; /* NULL when unknown */
     const char *const *labels;  /* ENUM and SET; NULL when unknown */
     size_t label_count;
@@ -50,8 +50,8 @@ struct table_key {
     const char *name; /* "PRIMARY" for the primary key */
     bool primary;
     bool unique;
-    bool partial; /* has a prefix or functional part: identifies nothing */
-    bool nullable; /* some column may be NULL */
+    bool partial;            /* has a prefix or functional part: identifies nothing */
+    bool nullable;           /* some column may be NULL */
     const unsigned *columns; /* numbers into table.columns */
     size_t column_count;
 };
@@ -86,5 +86,5 @@ struct schema {
     size_t table_count;
 };
 
-const struct table *schema_table(const struct schema *schema, const char *name);        /* NULL when absent */
-int table_column(const struct table *table, const char *name);                          /* -1 when absent; names compare without case */
+const struct table *schema_table(const struct schema *schema, const char *name); /* NULL when absent */
+int table_column(const struct table *table, const char *name); /* -1 when absent; names compare without case */

@@ -89,8 +89,8 @@ struct source *source_get(struct build *b, struct spot at, const char *name) {
         return known;
     const struct table_key *key = table_best_key(t);
     if (!key) {
-        report_error(b->report, at, "table \"%s\" has neither a primary key nor a unique key over NOT NULL columns; add one",
-                     name);
+        report_error(b->report, at,
+                     "table \"%s\" has neither a primary key nor a unique key over NOT NULL columns; add one", name);
         return NULL;
     }
     return source_add(b, t, key);
@@ -108,11 +108,13 @@ int source_column(struct build *b, struct source *source, struct spot at, const 
         return -1;
     }
     if (t->columns[column].type == COLUMN_UNSUPPORTED) {
-        report_error(b->report, at, "column %s.%s is of a type that cannot be mapped", t->name, t->columns[column].name);
+        report_error(b->report, at, "column %s.%s is of a type that cannot be mapped", t->name,
+                     t->columns[column].name);
         return -1;
     }
     if (t->columns[column].type == COLUMN_GEOMETRY) {
-        report_error(b->report, at, "column %s.%s: geometry is not supported by this version", t->name, t->columns[column].name);
+        report_error(b->report, at, "column %s.%s: geometry is not supported by this version", t->name,
+                     t->columns[column].name);
         return -1;
     }
     source_need(source, (unsigned)column);
@@ -169,10 +171,11 @@ static bool column_numbers(const struct table *t, const char *const *names, size
 }
 
 static void cascade_warning(struct build *b, const struct source *child, const struct foreign_key *f, const char *why) {
-    report_warning(b->report, (struct spot){.path = "$"},
-                   "foreign key %s of table %s cascades from %s, which %s: changes that it makes are not seen unless the server "
-                   "logs cascades (MySQL 9.6 and later)",
-                   f->name ? f->name : "?", child->name, f->parent_table, why);
+    report_warning(
+        b->report, (struct spot){.path = "$"},
+        "foreign key %s of table %s cascades from %s, which %s: changes that it makes are not seen unless the server "
+        "logs cascades (MySQL 9.6 and later)",
+        f->name ? f->name : "?", child->name, f->parent_table, why);
 }
 
 /* The parent becomes a source too, with its key and the referenced columns, if it was none. */

@@ -16,7 +16,8 @@ static void check_dynamo_name(struct target_work *w, struct spot at, const char 
     static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     size_t len = strlen(name);
     if (strspn(name, legal) != len || len < NAME_MIN || len > NAME_MAX_LEN)
-        report_error(w->report, at, "%s \"%s\" must be 3 to 255 characters of a-z, A-Z, 0-9, '_', '-' and '.'", what, name);
+        report_error(w->report, at, "%s \"%s\" must be 3 to 255 characters of a-z, A-Z, 0-9, '_', '-' and '.'", what,
+                     name);
     if (strncmp(name, "leat_", 5) == 0)
         report_error(w->report, at, "%s \"%s\": names that begin with leat_ are reserved", what, name);
 }
@@ -58,10 +59,11 @@ static bool attribute_key_type(struct target_work *w, struct spot at, const char
             continue;
         }
         if (!key_type(type))
-            report_error(w->report, a->type.at, "attribute \"%s\" is a key and of type %s; keys are of type S, N or B", name,
-                         attr_type_name(type));
+            report_error(w->report, a->type.at, "attribute \"%s\" is a key and of type %s; keys are of type S, N or B",
+                         name, attr_type_name(type));
         else if (found && *ret != type)
-            report_error(w->report, a->type.at, "attribute \"%s\" is a key and of type %s here, %s in another entity; it must have one type",
+            report_error(w->report, a->type.at,
+                         "attribute \"%s\" is a key and of type %s here, %s in another entity; it must have one type",
                          name, attr_type_name(type), attr_type_name(*ret));
         if (key_type(type))
             *ret = type;
@@ -98,8 +100,8 @@ static void fix_type(struct target_work *w, const struct parsed_key *key, bool k
     if (!attr_type_parse(slice_of(key->type.text), &fixed) || !key_type(fixed))
         report_error(w->report, key->type.at, "a key of type \"%s\"; keys are of type S, N or B", key->type.text);
     else if (known && fixed != part->type)
-        report_error(w->report, key->type.at, "the key is of type %s, its attribute \"%s\" of type %s", attr_type_name(fixed),
-                     part->name, attr_type_name(part->type));
+        report_error(w->report, key->type.at, "the key is of type %s, its attribute \"%s\" of type %s",
+                     attr_type_name(fixed), part->name, attr_type_name(part->type));
     else if (fixed == ATTR_B && !known)
         report_error(w->report, key->type.at, "a key of type B needs an attribute \"%s\" of that type", part->name);
     else
@@ -227,8 +229,9 @@ static void check_ttl(struct target_work *w) {
     for (size_t i = 0; i < w->table->entity_count; i++) {
         const struct parsed_attribute *one = entity_attribute(&w->table->entities[i], ttl->text, strlen(ttl->text));
         if (one && one->type.text && strcmp(one->type.text, "N") != 0)
-            report_error(w->report, one->type.at, "attribute \"%s\" is the time to live and of type %s; it must be N (epoch seconds)",
-                         ttl->text, one->type.text);
+            report_error(w->report, one->type.at,
+                         "attribute \"%s\" is the time to live and of type %s; it must be N (epoch seconds)", ttl->text,
+                         one->type.text);
         a = one ? one : a;
     }
     if (!a)
@@ -268,8 +271,9 @@ void targets_build(struct report *report, struct arena *arena, const struct pars
         targets[i] = build_target(report, arena, &parsed->tables[i], prefix, (unsigned)i);
         for (size_t k = 0; k < i; k++)
             if (parsed->tables[i].table.text && strcmp(targets[k]->name, targets[i]->name) == 0)
-                report_error(report, parsed->tables[i].table.at, "table \"%s\" stands here twice; entities of one table go into one "
-                                                                 "\"entities\" list",
+                report_error(report, parsed->tables[i].table.at,
+                             "table \"%s\" stands here twice; entities of one table go into one "
+                             "\"entities\" list",
                              targets[i]->name);
     }
     *ret = targets;

@@ -2,7 +2,8 @@
 #include "contract/template_parse.h"
 
 /* Literal text up to a token or the end, doubled braces made single. */
-static const char *take_literal(struct arena *arena, const char *p, struct template_token *ret, const char **ret_error) {
+static const char *take_literal(struct arena *arena, const char *p, struct template_token *ret,
+                                const char **ret_error) {
     char *to = arena_alloc(arena, strlen(p) + 1);
     size_t len = 0;
     for (; *p; p++) {

@@ -95,7 +95,8 @@ static void decimal_read(struct decimal *d, const char *text, size_t len) {
     if (i + 1 < len && (text[i] == 'e' || text[i] == 'E')) {
         int exponent = 0;
         bool down = text[i + 1] == '-';
-        for (i += text[i + 1] == '-' || text[i + 1] == '+' ? 2u : 1u; i < len && text[i] >= '0' && text[i] <= '9' && exponent < 10000; i++)
+        for (i += text[i + 1] == '-' || text[i + 1] == '+' ? 2u : 1u;
+             i < len && text[i] >= '0' && text[i] <= '9' && exponent < 10000; i++)
             exponent = exponent * 10 + (text[i] - '0');
         d->point += down ? -exponent : exponent;
     }

@@ -10,7 +10,7 @@
 #include "src/base/error.h"
 
 enum value_kind {
-    VALUE_UNKNOWN,   /* not in a partial row image */
+    VALUE_UNKNOWN, /* not in a partial row image */
     VALUE_NULL,
     VALUE_INT,       /* i */
     VALUE_UINT,      /* u: unsigned columns, BIT, YEAR */

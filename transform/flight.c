@@ -52,10 +52,8 @@ struct flight_slot *flight_add(struct flight *f, struct slice key) {
     uint32_t i = f->free;
     struct flight_slot *slot = &f->slots[i - 1];
     f->free = slot->next;
-    *slot = (struct flight_slot){.ticket = ++f->generation << 32 | i,
-                                 .key = xmalloc(key.len),
-                                 .key_len = key.len,
-                                 .key_hash = hash_key(key)};
+    *slot = (struct flight_slot){
+        .ticket = ++f->generation << 32 | i, .key = xmalloc(key.len), .key_len = key.len, .key_hash = hash_key(key)};
     memcpy(slot->key, key.data, key.len);
     uint32_t *b = bucket(f, slot->key_hash);
     slot->next = *b;

@@ -58,8 +58,10 @@ static int check_identity(struct engine *e, struct cursor *c, struct error *erro
     digest128_hex(fingerprint, was);
     digest128_hex(e->contract->fingerprint, is);
     return error_set(error, ERR_CONFIG,
-                     "the store in %s was made for another contract, or the types of its columns were altered since (database %.*s, fingerprint %s; "
-                     "this one is of database %s, %s): give the former contract back; or make the DynamoDB tables empty and use another state_dir",
+                     "the store in %s was made for another contract, or the types of its columns were altered since "
+                     "(database %.*s, fingerprint %s; "
+                     "this one is of database %s, %s): give the former contract back; or make the DynamoDB tables "
+                     "empty and use another state_dir",
                      e->state_dir, (int)database.len, database.data, was, e->contract->database, is);
 }
 

@@ -171,7 +171,8 @@ int row_put_marks(struct engine *e, struct slice row_key, const struct row *row,
 
 int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns,
                row_each *each, void *context, struct error *error) {
-    struct buf wanted defer(buf_deinit) = ROW_KEY_BUF, prefix defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX),
+    struct buf wanted defer(buf_deinit) = ROW_KEY_BUF,
+                      prefix defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX),
                       row_key defer(buf_deinit) = ROW_KEY_BUF;
     for (size_t i = 0; i < source->indexes[index].column_count; i++) {
         if (!value_has(columns[i]))

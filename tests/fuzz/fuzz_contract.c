@@ -19,7 +19,8 @@ static void check(const struct contract *c, const struct findings *f, int r) {
             if (node->parent->number >= node->number)
                 abort();
             for (size_t k = 0; k < node->edge_count; k++)
-                if (node->columns[k] >= node->source->column_count || node->parent_columns[k] >= node->parent->source->column_count)
+                if (node->columns[k] >= node->source->column_count ||
+                    node->parent_columns[k] >= node->parent->source->column_count)
                     abort();
         }
 }

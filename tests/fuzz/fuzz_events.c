@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void *on_table(void *context, const struct table *table, bool *wanted, int *ret_error, struct error *error) {
     static int handle;
     for (size_t i = 0; i < table->column_count; i++)
-        wanted[i] = table->columns[i].type != COLUMN_JSON && table->columns[i].type != COLUMN_GEOMETRY && table->columns[i].type != COLUMN_VECTOR;
+        wanted[i] = table->columns[i].type != COLUMN_JSON && table->columns[i].type != COLUMN_GEOMETRY &&
+                    table->columns[i].type != COLUMN_VECTOR;
     return &handle;
 }
 

@@ -10,7 +10,8 @@ static void round_trip(const struct gtid_set *set) {
     struct buf text = BUF_INIT(1 << 20), bytes = BUF_INIT(1 << 20);
     gtid_set_format(set, &text);
     gtid_set_encode(set, &bytes);
-    if (gtid_set_parse(&again, buf_slice(&text), NULL) != 0 || !gtid_set_contains(&again, set) || !gtid_set_contains(set, &again))
+    if (gtid_set_parse(&again, buf_slice(&text), NULL) != 0 || !gtid_set_contains(&again, set) ||
+        !gtid_set_contains(set, &again))
         abort();
     if (gtid_set_decode(&again, buf_slice(&bytes), NULL) != 0 || gtid_set_count(&again) != gtid_set_count(set))
         abort();

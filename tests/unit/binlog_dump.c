@@ -40,7 +40,8 @@ static void flush_line(void) {
 
 /* [kind, text, hex of the stored form] */
 static void put_value(struct json_out *j, const struct value *v) {
-    struct buf text defer(buf_deinit) = BUF_INIT(1 << 30), stored defer(buf_deinit) = BUF_INIT(1 << 30), hex defer(buf_deinit) = BUF_INIT(1 << 30);
+    struct buf text defer(buf_deinit) = BUF_INIT(1 << 30), stored defer(buf_deinit) = BUF_INIT(1 << 30),
+                    hex defer(buf_deinit) = BUF_INIT(1 << 30);
     value_put_text(&text, v);
     value_put(&stored, v);
     for (size_t i = 0; i < stored.len; i++)
@@ -109,10 +110,17 @@ static struct source_options source(void) {
     for (size_t i = 0; i < ARRAY_LEN(modes); i++)
         if (strcmp(modes[i], arg("tls", "disabled")) == 0)
             mode = (enum tls_mode)i;
-    return (struct source_options){
-        .host = arg("host", "127.0.0.1"), .port = number("port", 3306), .socket = arg("socket", NULL), .database = arg("database", "test"),
-        .username = arg("user", "root"), .password = arg("password", ""), .tls_mode = mode, .tls_ca = arg("ca", NULL),
-        .server_id = number("server_id", 4242), .heartbeat_s = number("heartbeat", 1), .connect_timeout_s = 3};
+    return (struct source_options){.host = arg("host", "127.0.0.1"),
+                                   .port = number("port", 3306),
+                                   .socket = arg("socket", NULL),
+                                   .database = arg("database", "test"),
+                                   .username = arg("user", "root"),
+                                   .password = arg("password", ""),
+                                   .tls_mode = mode,
+                                   .tls_ca = arg("ca", NULL),
+                                   .server_id = number("server_id", 4242),
+                                   .heartbeat_s = number("heartbeat", 1),
+                                   .connect_timeout_s = 3};
 }
 
 static int parse_from(struct connection *c, const char *text, struct position *ret, struct error *error) {
@@ -148,7 +156,8 @@ static int run_stream(struct connection *c, struct decoder *d, const struct sour
     struct stream *s = NULL;
     unsigned heartbeats = number("heartbeats", 1);
     int r = parse_from(c, arg("from", "start"), &at, error);
-    struct stream_options options = {.source = o, .spill_dir = arg("spill", "/tmp"), .txn_memory_bytes = number("memory", 1 << 20)};
+    struct stream_options options = {
+        .source = o, .spill_dir = arg("spill", "/tmp"), .txn_memory_bytes = number("memory", 1 << 20)};
     if (r == 0)
         r = stream_open(&s, &options, &at, error);
     while (r == 0 && heartbeats) {
@@ -191,7 +200,10 @@ static int do_stream(struct connection *c, const struct schema *schema, struct e
     int r = server_facts_read(c, &facts, error);
     if (r)
         return r;
-    struct decoder_options options = {.database = o.database, .table = on_table, .row = on_row, .cascades_logged = facts.cascades_logged,
+    struct decoder_options options = {.database = o.database,
+                                      .table = on_table,
+                                      .row = on_row,
+                                      .cascades_logged = facts.cascades_logged,
                                       .schema = number("live", 0) ? schema : NULL};
     quiet = number("quiet", 0);
     struct decoder *d = decoder_new(&options);
@@ -235,7 +247,11 @@ static int do_chunks(struct connection *c, const struct schema *schema, struct e
     for (unsigned i = 0; i < t->column_count && i < ARRAY_LEN(columns); i++)
         columns[i] = i;
     struct chunking k = {.table = t, .keys = t->keys[0].column_count};
-    struct chunk_query q = {.table = t, .columns = columns, .column_count = t->column_count, .key_count = k.keys, .limit = number("limit", 2)};
+    struct chunk_query q = {.table = t,
+                            .columns = columns,
+                            .column_count = t->column_count,
+                            .key_count = k.keys,
+                            .limit = number("limit", 2)};
     struct chunk_reader *reader = NULL;
     size_t rows = q.limit;
     int r = chunk_reader_open(&reader, c, &q, error);
@@ -254,8 +270,9 @@ static void put_table(const struct table *t) {
     for (size_t i = 0; i < t->column_count; i++) {
         const struct column *c = &t->columns[i];
         struct buf line defer(buf_deinit) = BUF_INIT(100000);
-        buf_printf(&line, "%s %s%s%s%s%s %u.%u", c->name, column_type_name(c->type), c->is_unsigned ? " unsigned" : "", c->nullable ? " null" : "",
-                   c->generated ? " generated" : "", c->invisible ? " invisible" : "", c->length, c->digits);
+        buf_printf(&line, "%s %s%s%s%s%s %u.%u", c->name, column_type_name(c->type), c->is_unsigned ? " unsigned" : "",
+                   c->nullable ? " null" : "", c->generated ? " generated" : "", c->invisible ? " invisible" : "",
+                   c->length, c->digits);
         for (size_t k = 0; k < c->label_count; k++)
             buf_printf(&line, " '%s'", c->labels[k]);
         json_put_slice(&j, buf_slice(&line));
@@ -269,8 +286,8 @@ static void put_table(const struct table *t) {
     json_key(&j, "keys"), json_open(&j, '[');
     for (size_t i = 0; i < t->key_count; i++) {
         struct buf line defer(buf_deinit) = BUF_INIT(10000);
-        buf_printf(&line, "%s%s%s%s", t->keys[i].name, t->keys[i].unique ? " unique" : "", t->keys[i].partial ? " partial" : "",
-                   t->keys[i].nullable ? " null" : "");
+        buf_printf(&line, "%s%s%s%s", t->keys[i].name, t->keys[i].unique ? " unique" : "",
+                   t->keys[i].partial ? " partial" : "", t->keys[i].nullable ? " null" : "");
         for (size_t k = 0; k < t->keys[i].column_count; k++)
             buf_printf(&line, " %s", t->columns[t->keys[i].columns[k]].name);
         json_put_slice(&j, buf_slice(&line));
@@ -280,7 +297,8 @@ static void put_table(const struct table *t) {
     for (size_t i = 0; i < t->foreign_key_count; i++) {
         const struct foreign_key *f = &t->foreign_keys[i];
         struct buf line defer(buf_deinit) = BUF_INIT(10000);
-        buf_printf(&line, "%s -> %s.%s delete %d update %d", f->columns[0], f->parent_table, f->parent_columns[0], f->on_delete, f->on_update);
+        buf_printf(&line, "%s -> %s.%s delete %d update %d", f->columns[0], f->parent_table, f->parent_columns[0],
+                   f->on_delete, f->on_update);
         json_put_slice(&j, buf_slice(&line));
     }
     json_close(&j, ']');
@@ -359,7 +377,8 @@ static int do_file(struct error *error) {
         data[i] = (char)(data[i] ^ 1 << i % 8);
     }
     struct decoder *d = decoder_new(&options);
-    r = missed ? error_set(error, ERR_BUG, "%u flips of %zu were not noticed", missed, len) : feed_file(data, len, d, error);
+    r = missed ? error_set(error, ERR_BUG, "%u flips of %zu were not noticed", missed, len)
+               : feed_file(data, len, d, error);
     decoder_free(d);
     free(data);
     return r;
@@ -410,6 +429,11 @@ int main(int argc, char **argv) {
     int r = run(&arena, &error);
     buf_deinit(&out);
     if (r)
-        fprintf(stderr, "%s: %s\n", r == ERR_SOURCE_LOST ? "lost" : r == ERR_SOURCE ? "source" : r == ERR_STOPPED ? "stopped" : "other", error.text);
+        fprintf(stderr, "%s: %s\n",
+                r == ERR_SOURCE_LOST ? "lost"
+                : r == ERR_SOURCE    ? "source"
+                : r == ERR_STOPPED   ? "stopped"
+                                     : "other",
+                error.text);
     return r ? 1 : 0;
 }

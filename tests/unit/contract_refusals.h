@@ -7,10 +7,13 @@ static const struct refusal {
     const char *findings; /* a line each */
 } refusals[] = {
     {"the older flat form",
-     "[{'table': 'Orders', 'type': 'Table', 'source_table': 'orders', 'pk': 'user_email', 'sk': 'id', 'satisfies': [1], 'estimated_item_size_bytes': 100,\n"
+     "[{'table': 'Orders', 'type': 'Table', 'source_table': 'orders', 'pk': 'user_email', 'sk': 'id', 'satisfies': "
+     "[1], 'estimated_item_size_bytes': 100,\n"
      " 'gsis': [{'index_name': 'byStatus', 'pk': 'status', 'sk': 'status#id'}],\n"
-     " 'attributes': {'id': {'type': 'N', 'source_table': 'orders', 'source_column': 'id'}, 'status': {'type': 'S', 'source_table': 'orders', 'source_column': 'status'},\n"
-     " 'user_email': {'type': 'S', 'source_table': 'users', 'source_column': 'email', 'denormalized': true, 'justification': 'x', 'join': {'local_column': 'user_id', 'source_column': 'id'}}}}]",
+     " 'attributes': {'id': {'type': 'N', 'source_table': 'orders', 'source_column': 'id'}, 'status': {'type': 'S', "
+     "'source_table': 'orders', 'source_column': 'status'},\n"
+     " 'user_email': {'type': 'S', 'source_table': 'users', 'source_column': 'email', 'denormalized': true, "
+     "'justification': 'x', 'join': {'local_column': 'user_id', 'source_column': 'id'}}}}]",
      ""},
     {"null is absent, x- and documentary keys",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
@@ -19,20 +22,15 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
      ""},
-    {"no JSON",
-     "[{'table': ]",
-     "ERR c.json:1:12: not JSON: unexpected character, expected a JSON value\n"},
+    {"no JSON", "[{'table': ]", "ERR c.json:1:12: not JSON: unexpected character, expected a JSON value\n"},
     {"a version to come",
      "{'version': 2, 'tables': [{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]}",
      "1:13 $.version: \"version\" must be 1\n"},
-    {"no tables",
-     "{'version': 1, 'tables': []}",
-     "1:16 $.tables: the contract has no tables\n"},
-    {"missing version and tables",
-     "{'database': 'online_shopping_store'}",
+    {"no tables", "{'version': 1, 'tables': []}", "1:16 $.tables: the contract has no tables\n"},
+    {"missing version and tables", "{'database': 'online_shopping_store'}",
      "1:1 $: a contract lacks \"version\" (a value)\n"
      "1:1 $: a contract lacks \"tables\" (a list)\n"},
     {"another database",
@@ -40,22 +38,19 @@ static const struct refusal {
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]}",
-     "1:28 $.database: the contract is for database \"other\", the configuration for \"online_shopping_store\"; they must agree\n"},
+     "1:28 $.database: the contract is for database \"other\", the configuration for \"online_shopping_store\"; they "
+     "must agree\n"},
     {"an unknown key at the top",
      "{'version': 1, 'tabels': [], 'tables': [{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]}",
      "1:16 $.tabels: unknown key \"tabels\"; did you mean \"tables\"?\n"},
-    {"model output",
-     "{'contract_version': '1', 'table_definitions': []}",
-     "1:1 $: this is the model-output form (\"table_definitions\"), which is not supported by this version; write {\"version\": 1, \"tables\": [...]}\n"},
-    {"neither list nor object",
-     "5",
-     "1:1 $: a contract must be an object, not a number\n"},
-    {"a table that is no object",
-     "['Users']",
-     "1:2 $[0]: a single-entity table must be an object, not a string\n"},
+    {"model output", "{'contract_version': '1', 'table_definitions': []}",
+     "1:1 $: this is the model-output form (\"table_definitions\"), which is not supported by this version; write "
+     "{\"version\": 1, \"tables\": [...]}\n"},
+    {"neither list nor object", "5", "1:1 $: a contract must be an object, not a number\n"},
+    {"a table that is no object", "['Users']", "1:2 $[0]: a single-entity table must be an object, not a string\n"},
     {"an unknown key",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      " 'gsi': [],\n"
@@ -77,7 +72,8 @@ static const struct refusal {
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
-     "3:2 $[0].nonsense_key: unknown key \"nonsense_key\"; known: table, type, pk, sk, gsis, billing, ttl, entity_type, source_table, attributes, filter, write_entity_type, ...\n"},
+     "3:2 $[0].nonsense_key: unknown key \"nonsense_key\"; known: table, type, pk, sk, gsis, billing, ttl, "
+     "entity_type, source_table, attributes, filter, write_entity_type, ...\n"},
     {"an unknown kind of table",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      " 'type': 'multi_entity',\n"
@@ -122,8 +118,7 @@ static const struct refusal {
      "2:2 $[0].gsis: \"gsis\" is an object; it must be a list\n"
      "2:21 $[0].ttl: \"ttl\" is a number; it must be a string\n"
      "2:35 $[0].billing: \"billing\" must be \"PAY_PER_REQUEST\" or {\"read\": units, \"write\": units}\n"},
-    {"missing keys",
-     "[{'table': 'Users'}]",
+    {"missing keys", "[{'table': 'Users'}]",
      "1:3 $[0]: a single-entity table lacks \"pk\" (a value)\n"
      "1:3 $[0]: a single-entity table lacks \"source_table\" (a string)\n"
      "1:3 $[0]: a single-entity table lacks \"attributes\" (a list or an object)\n"},
@@ -138,7 +133,8 @@ static const struct refusal {
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
-     "1:27 $[0].pk: \"{user}\" is neither an attribute nor a column of \"users\"; known: id, email, id, username, email, password_hash, first_name, last_name, is_seller, created_at, updated_at\n"},
+     "1:27 $[0].pk: \"{user}\" is neither an attribute nor a column of \"users\"; known: id, email, id, username, "
+     "email, password_hash, first_name, last_name, is_seller, created_at, updated_at\n"},
     {"a key of type BOOL",
      "[{'table': 'Users', 'pk': 'sell', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -175,20 +171,23 @@ static const struct refusal {
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
-     "1:49 $[0].source_table: \"other.users\": tables of other databases cannot be mapped; name a table of online_shopping_store\n"},
+     "1:49 $[0].source_table: \"other.users\": tables of other databases cannot be mapped; name a table of "
+     "online_shopping_store\n"},
     {"a table without a key",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'keyless',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
-     "1:49 $[0].source_table: table \"keyless\" has neither a primary key nor a unique key over NOT NULL columns; add one\n"},
+     "1:49 $[0].source_table: table \"keyless\" has neither a primary key nor a unique key over NOT NULL columns; add "
+     "one\n"},
     {"a time to live that is no number",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      " 'ttl': 'email',\n"
      " 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
-     "5:28 $[0].attributes[1].type: attribute \"email\" is the time to live and of type S; it must be N (epoch seconds)\n"},
+     "5:28 $[0].attributes[1].type: attribute \"email\" is the time to live and of type S; it must be N (epoch "
+     "seconds)\n"},
     {"a time to live that nobody writes",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      " 'ttl': 'expires',\n"
@@ -257,14 +256,16 @@ static const struct refusal {
      " 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
-     "2:62 $[0].gsis[0].projection: \"projected_attributes\" goes with \"projection\": \"INCLUDE\", and only with it\n"},
+     "2:62 $[0].gsis[0].projection: \"projected_attributes\" goes with \"projection\": \"INCLUDE\", and only with "
+     "it\n"},
     {"attributes without INCLUDE",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      " 'gsis': [{'index_name': 'GSI', 'pk': 'email', 'projected_attributes': ['id']}],\n"
      " 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
-     "2:48 $[0].gsis[0].projected_attributes: \"projected_attributes\" goes with \"projection\": \"INCLUDE\", and only with it\n"},
+     "2:48 $[0].gsis[0].projected_attributes: \"projected_attributes\" goes with \"projection\": \"INCLUDE\", and only "
+     "with it\n"},
     {"too many parts",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      " 'gsis': [{'index_name': 'GSI', 'pk': ['id', 'id', 'id', 'id', 'email']}],\n"
@@ -320,7 +321,8 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'S', 'source_column': 'user_name'}]}]",
-     "5:46 $[0].attributes[2].source_column: table \"users\" has no column \"user_name\"; did you mean \"username\"?\n"},
+     "5:46 $[0].attributes[2].source_column: table \"users\" has no column \"user_name\"; did you mean "
+     "\"username\"?\n"},
     {"an attribute twice",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -341,14 +343,16 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'S'}]}]",
-     "5:3 $[0].attributes[2]: attribute \"x\" lacks its value: one of \"source_column\", \"template\", \"expr\", \"join\", \"calculation\"\n"},
+     "5:3 $[0].attributes[2]: attribute \"x\" lacks its value: one of \"source_column\", \"template\", \"expr\", "
+     "\"join\", \"calculation\"\n"},
     {"two values",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'S', 'template': '{id}', 'expr': 'id'}]}]",
-     "5:3 $[0].attributes[2]: attribute \"x\" has more than one of \"template\", \"expr\", \"join\" and \"calculation\"; keep one\n"},
+     "5:3 $[0].attributes[2]: attribute \"x\" has more than one of \"template\", \"expr\", \"join\" and "
+     "\"calculation\"; keep one\n"},
     {"a column of another table",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -394,7 +398,8 @@ static const struct refusal {
      " {'name': 'x', 'type': 'BOOL', 'calculation': {'type': 'case', 'cases': [{'when': 'id = 1', 'then': '1'},\n"
      "   {'when': 'idd = 1', 'then': '0'}, {'when': 'id = 2'}]}},\n"
      " {'name': 'y', 'type': 'N', 'calculation': {'type': 'case', 'cases': []}},\n"
-     " {'name': 'z', 'type': 'BOOL', 'calculation': {'type': 'case', 'cases': [{'when': 'id = 2', 'then': 'email'}]}},\n"
+     " {'name': 'z', 'type': 'BOOL', 'calculation': {'type': 'case', 'cases': [{'when': 'id = 2', 'then': "
+     "'email'}]}},\n"
      " {'name': 'q', 'type': 'BOOL', 'calculation': {'type': 'switch', 'cases': [{'when': 'id = 2', 'then': '1'}]}}]}]",
      "6:13 $[0].attributes[2].calculation.cases[1].when: table \"users\" has no column \"idd\"; did you mean \"id\"?\n"
      "6:39 $[0].attributes[2].calculation.cases[2]: a case lacks \"then\" (a string)\n"
@@ -414,21 +419,24 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'S', 'template': '{emial}'}]}]",
-     "5:41 $[0].attributes[2].template: \"{emial}\" is neither an attribute nor a column of \"users\"; did you mean \"email\"?\n"},
+     "5:41 $[0].attributes[2].template: \"{emial}\" is neither an attribute nor a column of \"users\"; did you mean "
+     "\"email\"?\n"},
     {"a brace without end",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'S', 'template': 'a{id'}]}]",
-     "5:41 $[0].attributes[2].template: in template \"a{id\" at character 2: \"{\" without \"}\"; write \"{{\" for a brace\n"},
+     "5:41 $[0].attributes[2].template: in template \"a{id\" at character 2: \"{\" without \"}\"; write \"{{\" for a "
+     "brace\n"},
     {"a brace without beginning",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'S', 'template': 'a}b'}]}]",
-     "5:41 $[0].attributes[2].template: in template \"a}b\" at character 2: a single \"}\"; write \"}}\" for a brace\n"},
+     "5:41 $[0].attributes[2].template: in template \"a}b\" at character 2: a single \"}\"; write \"}}\" for a "
+     "brace\n"},
     {"an empty token",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -462,7 +470,8 @@ static const struct refusal {
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'items', 'type': 'L',\n"
-     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
      "  'construction': {'type': 'array', 'select_columns': {'q': 'quantity'}}}},\n"
      " {'name': 'y', 'type': 'S', 'template': '{items}'}]}]",
      "6:41 $[0].attributes[2].template: \"{items}\" is of type L; a template takes only S, N, B and BOOL\n"},
@@ -491,25 +500,30 @@ static const struct refusal {
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'conditional', 'condition': 'orders.id = 1', 'target_table': 'users', 'else_value': 1, 'else_expr': 'id',\n"
+     "  'join': {'type': 'conditional', 'condition': 'orders.id = 1', 'target_table': 'users', 'else_value': 1, "
+     "'else_expr': 'id',\n"
      "   'join_condition': 'users.id = orders.user_id', 'select_column': 'email'}}]}]",
      "4:120 $[0].attributes[1].join.else_expr: \"else_expr\" and \"else_value\" stand here; keep one\n"},
     {"an else_value that is a column: a warning",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'conditional', 'condition': 'orders.id = 1', 'target_table': 'users', 'else_value': 'orders.status',\n"
+     "  'join': {'type': 'conditional', 'condition': 'orders.id = 1', 'target_table': 'users', 'else_value': "
+     "'orders.status',\n"
      "   'join_condition': 'users.id = orders.user_id', 'select_column': 'email'}}]}]",
-     "warning 4:104 $[0].attributes[1].join.else_value: \"orders.status\" is taken as a column; say so with \"else_expr\"\n"},
+     "warning 4:104 $[0].attributes[1].join.else_value: \"orders.status\" is taken as a column; say so with "
+     "\"else_expr\"\n"},
     {"a lookup's branches",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'polymorphic-lookup', 'type_column': 'status', 'branches': [{'when_type_value': true, 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'email'},\n"
+     "  'join': {'type': 'polymorphic-lookup', 'type_column': 'status', 'branches': [{'when_type_value': true, "
+     "'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'email'},\n"
      "   {'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'mail'}]}}]}]",
      "4:81 $[0].attributes[1].join.branches[0].when_type_value: \"when_type_value\" must be a string or a number\n"
      "5:5 $[0].attributes[1].join.branches[1]: a join of type \"branch\" lacks \"when_type_value\"\n"
-     "5:94 $[0].attributes[1].join.branches[1].select_column: table \"users\" has no column \"mail\"; did you mean \"email\"?\n"},
+     "5:94 $[0].attributes[1].join.branches[1].select_column: table \"users\" has no column \"mail\"; did you mean "
+     "\"email\"?\n"},
     {"a lookup without branches",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
@@ -520,7 +534,8 @@ static const struct refusal {
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S', 'join': {'target_table': 'users'}}]}]",
-     "3:29 $[0].attributes[1].join: a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, conditional, chain, polymorphic-lookup, json-construction\n"},
+     "3:29 $[0].attributes[1].join: a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, "
+     "conditional, chain, polymorphic-lookup, json-construction\n"},
     {"a join's missing keys",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
@@ -532,92 +547,117 @@ static const struct refusal {
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'users.email',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', "
+     "'select_column': 'users.email',\n"
      "   'else_value': 'x'}}]}]",
      "4:3 $[0].attributes[1].join: a join of type \"foreign-key\": \"else_value\" does not belong there\n"},
     {"an unknown target",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'usres', 'join_condition': 'usres.id = orders.user_id', 'select_column': 'usres.email'}}]}]",
-     "4:51 $[0].attributes[1].join.target_table: database online_shopping_store has no table \"usres\"; did you mean \"users\"?\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'usres', 'join_condition': 'usres.id = orders.user_id', "
+     "'select_column': 'usres.email'}}]}]",
+     "4:51 $[0].attributes[1].join.target_table: database online_shopping_store has no table \"usres\"; did you mean "
+     "\"users\"?\n"},
     {"a join without equality",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id > orders.user_id', 'select_column': 'users.email'}}]}]",
-     "4:78 $[0].attributes[1].join.join_condition: in \"users.id > orders.user_id\" at character 10: a join condition is equalities between columns: x.a = y.b [AND x.c = y.d]\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id > orders.user_id', "
+     "'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: in \"users.id > orders.user_id\" at character 10: a join condition "
+     "is equalities between columns: x.a = y.b [AND x.c = y.d]\n"},
     {"an unknown name in a join",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'user.id = orders.user_id', 'select_column': 'users.email'}}]}]",
-     "4:78 $[0].attributes[1].join.join_condition: \"user\" is no table or alias of this join; did you mean \"users\"?\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'user.id = orders.user_id', "
+     "'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: \"user\" is no table or alias of this join; did you mean "
+     "\"users\"?\n"},
     {"an unknown column in a join",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.users_id', 'select_column': 'users.email'}}]}]",
-     "4:78 $[0].attributes[1].join.join_condition: table \"orders\" has no column \"users_id\"; did you mean \"user_id\"?\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.users_id', "
+     "'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: table \"orders\" has no column \"users_id\"; did you mean "
+     "\"user_id\"?\n"},
     {"an unqualified column in a join",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = user_id', 'select_column': 'users.email'}}]}]",
-     "4:78 $[0].attributes[1].join.join_condition: column \"user_id\" in a join condition needs its table: orders.user_id or users.user_id\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = user_id', "
+     "'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: column \"user_id\" in a join condition needs its table: "
+     "orders.user_id or users.user_id\n"},
     {"one side twice",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'orders.id = orders.user_id', 'select_column': 'users.email'}}]}]",
-     "4:78 $[0].attributes[1].join.join_condition: \"orders.id = orders.user_id\" does not join: one side must be of \"users\", the other of \"orders\"\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'orders.id = orders.user_id', "
+     "'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: \"orders.id = orders.user_id\" does not join: one side must be of "
+     "\"users\", the other of \"orders\"\n"},
     {"types that do not compare",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.email = orders.user_id', 'select_column': 'users.email'}}]}]",
-     "4:78 $[0].attributes[1].join.join_condition: a join cannot compare user_id (INT) with email (TEXT); it compares numbers, strings, binaries, and temporals of one type\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.email = orders.user_id', "
+     "'select_column': 'users.email'}}]}]",
+     "4:78 $[0].attributes[1].join.join_condition: a join cannot compare user_id (INT) with email (TEXT); it compares "
+     "numbers, strings, binaries, and temporals of one type\n"},
     {"several rows where one is wanted",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id', 'select_column': 'order_items.quantity'}}]}]",
-     "4:84 $[0].attributes[1].join.join_condition: this join can find several rows of \"order_items\"; it must use a primary or unique key: (id); for several rows there is json-construction\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id', 'select_column': 'order_items.quantity'}}]}]",
+     "4:84 $[0].attributes[1].join.join_condition: this join can find several rows of \"order_items\"; it must use a "
+     "primary or unique key: (id); for several rows there is json-construction\n"},
     {"selecting from elsewhere",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'orders.status'}}]}]",
-     "4:124 $[0].attributes[1].join.select_column: \"orders.status\" selects from \"orders\", but the joined row is \"users\"\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', "
+     "'select_column': 'orders.status'}}]}]",
+     "4:124 $[0].attributes[1].join.select_column: \"orders.status\" selects from \"orders\", but the joined row is "
+     "\"users\"\n"},
     {"selecting an expression",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'LOWER(users.email)'}}]}]",
-     "4:124 $[0].attributes[1].join.select_column: in \"LOWER(users.email)\" at character 6: only a column (table.column) is supported here by this version\n"},
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', "
+     "'select_column': 'LOWER(users.email)'}}]}]",
+     "4:124 $[0].attributes[1].join.select_column: in \"LOWER(users.email)\" at character 6: only a column "
+     "(table.column) is supported here by this version\n"},
     {"selecting an unknown column",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'users.mail'}}]}]",
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', "
+     "'select_column': 'users.mail'}}]}]",
      "4:124 $[0].attributes[1].join.select_column: table \"users\" has no column \"mail\"; did you mean \"email\"?\n"},
     {"a table joined to itself without alias",
      "[{'table': 'Cats', 'pk': 'id', 'source_table': 'categories', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'p', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'categories',\n"
      "   'join_condition': 'categories.id = categories.parent_id', 'select_column': 'name'}}]}]",
-     "3:29 $[0].attributes[1].join: \"categories\" already names another row of this join; give the far one a \"join_alias\" and use it in the condition\n"},
+     "3:29 $[0].attributes[1].join: \"categories\" already names another row of this join; give the far one a "
+     "\"join_alias\" and use it in the condition\n"},
     {"a chain with a wrong separator",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'chain', 'chain_separator': 5, 'joins': [{'target_table': 'users', 'join_condition': 'users.id = orders.user_id', 'select_column': 'users.email'}]}}]}]",
+     "  'join': {'type': 'chain', 'chain_separator': 5, 'joins': [{'target_table': 'users', 'join_condition': "
+     "'users.id = orders.user_id', 'select_column': 'users.email'}]}}]}]",
      "4:48 $[0].attributes[1].join.chain_separator: \"chain_separator\" is a number; it must be a string\n"},
     {"a chain without value",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
-     "  'join': {'type': 'chain', 'joins': [{'target_table': 'users', 'join_condition': 'users.id = orders.user_id'}]}}]}]",
+     "  'join': {'type': 'chain', 'joins': [{'target_table': 'users', 'join_condition': 'users.id = "
+     "orders.user_id'}]}}]}]",
      "4:40 $[0].attributes[1].join.joins[0]: the last step of a chain lacks \"select_column\"\n"},
     {"an empty chain",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
@@ -629,60 +669,74 @@ static const struct refusal {
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'items', 'type': 'L',\n"
-     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
      "  'construction': {'type': 'array'}}}]}]",
      "5:3 $[0].attributes[1].join.construction: a construction needs either \"select_columns\" or \"attributes\"\n"},
     {"a construction of an unknown kind",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'items', 'type': 'L',\n"
-     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
      "  'construction': {'type': 'list', 'select_columns': {'q': 'quantity'}}}}]}]",
-     "5:28 $[0].attributes[1].join.construction.type: unknown construction \"list\"; it must be \"array\" or \"object\"\n"},
+     "5:28 $[0].attributes[1].join.construction.type: unknown construction \"list\"; it must be \"array\" or "
+     "\"object\"\n"},
     {"a construction as N",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'items', 'type': 'N',\n"
-     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
      "  'construction': {'type': 'array', 'select_columns': {'q': 'quantity'}}}}]}]",
      "3:28 $[0].attributes[1].type: a construction of type \"array\" is written as L, or as S (JSON text), not as N\n"},
     {"an object as L",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'items', 'type': 'L',\n"
-     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
      "  'construction': {'type': 'object', 'select_columns': {'q': 'quantity'}}}}]}]",
-     "3:28 $[0].attributes[1].type: a construction of type \"object\" is written as M, or as S (JSON text), not as L\n"},
+     "3:28 $[0].attributes[1].type: a construction of type \"object\" is written as M, or as S (JSON text), not as "
+     "L\n"},
     {"a construction's column",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'items', 'type': 'L',\n"
-     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
      "  'construction': {'type': 'array', 'select_columns': {'q': 'quantiti', 'p': 5}}}}]}]",
-     "5:61 $[0].attributes[1].join.construction.select_columns.q: table \"order_items\" has no column \"quantiti\"; did you mean \"quantity\"?\n"
+     "5:61 $[0].attributes[1].join.construction.select_columns.q: table \"order_items\" has no column \"quantiti\"; "
+     "did you mean \"quantity\"?\n"
      "5:78 $[0].attributes[1].join.construction.select_columns.p: \"p\" is a number; it must be a string\n"},
     {"a construction's order and limit",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'items', 'type': 'L',\n"
-     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
-     "  'construction': {'type': 'array', 'order_by': 'quantity UP', 'limit': 0, 'select_columns': {'q': 'quantity'}}}}]}]",
-     "5:49 $[0].attributes[1].join.construction.order_by: in \"quantity UP\" at character 10: an order is: column [ASC|DESC], ...\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
+     "  'construction': {'type': 'array', 'order_by': 'quantity UP', 'limit': 0, 'select_columns': {'q': "
+     "'quantity'}}}}]}]",
+     "5:49 $[0].attributes[1].join.construction.order_by: in \"quantity UP\" at character 10: an order is: column "
+     "[ASC|DESC], ...\n"
      "5:73 $[0].attributes[1].join.construction.limit: \"limit\" is a number; it must be a whole number from 1\n"},
     {"an order by an unknown column",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'items', 'type': 'L',\n"
-     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
      "  'construction': {'type': 'array', 'order_by': 'idd', 'select_columns': {'q': 'quantity'}}}}]}]",
-     "5:49 $[0].attributes[1].join.construction.order_by: table \"order_items\" has no column \"idd\"; did you mean \"id\"?\n"},
+     "5:49 $[0].attributes[1].join.construction.order_by: table \"order_items\" has no column \"idd\"; did you mean "
+     "\"id\"?\n"},
     {"a function",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'S', 'expr': 'CONCAT(email, id)'}]}]",
-     "5:37 $[0].attributes[2].expr: in \"CONCAT(email, id)\" at character 7: functions are not supported by this version\n"},
+     "5:37 $[0].attributes[2].expr: in \"CONCAT(email, id)\" at character 7: functions are not supported by this "
+     "version\n"},
     {"arithmetic",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -696,14 +750,16 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'BOOL', 'expr': 'id = ~abc~'}]}]",
-     "5:40 $[0].attributes[2].expr: in \"id = 'abc'\" at character 11: INT and TEXT cannot be compared in this version\n"},
+     "5:40 $[0].attributes[2].expr: in \"id = 'abc'\" at character 11: INT and TEXT cannot be compared in this "
+     "version\n"},
     {"a quote without end",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'BOOL', 'expr': 'email = ~abc'}]}]",
-     "5:40 $[0].attributes[2].expr: in \"email = 'abc\" at character 9: this character, or a quote without end, is not understood\n"},
+     "5:40 $[0].attributes[2].expr: in \"email = 'abc\" at character 9: this character, or a quote without end, is not "
+     "understood\n"},
     {"a filter over another table",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      " 'filter': 'orders.id = 1',\n"
@@ -722,7 +778,8 @@ static const struct refusal {
      "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
      "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': []},\n"
      "{'entity_type': 'B', 'source_table': 'orders', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': []}]}]",
-     "3:63 $[0].entities[1].pk_template: entities \"A\" and \"B\" of table \"Things\" have the same key templates, so their items cannot be told apart; put a different text into one of them\n"},
+     "3:63 $[0].entities[1].pk_template: entities \"A\" and \"B\" of table \"Things\" have the same key templates, so "
+     "their items cannot be told apart; put a different text into one of them\n"},
     {"an entity without a key",
      "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
      "{'entity_type': 'A', 'source_table': 'users', 'attributes': []}]}]",
@@ -747,39 +804,53 @@ static const struct refusal {
      " 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]",
-     "2:2 $[0].pk_template: unknown key \"pk_template\"; known: table, type, pk, sk, gsis, billing, ttl, entity_type, source_table, attributes, filter, write_entity_type, ...\n"},
+     "2:2 $[0].pk_template: unknown key \"pk_template\"; known: table, type, pk, sk, gsis, billing, ttl, entity_type, "
+     "source_table, attributes, filter, write_entity_type, ...\n"},
     {"entity_type written twice",
      "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
-     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': [{'name': 'entity_type', 'type': 'S', 'source_column': 'email'}]}]}]",
-     "2:2 $[0].entities[0]: the attribute \"entity_type\" is written by itself; set \"write_entity_type\": false to write another one\n"},
+     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': "
+     "[{'name': 'entity_type', 'type': 'S', 'source_column': 'email'}]}]}]",
+     "2:2 $[0].entities[0]: the attribute \"entity_type\" is written by itself; set \"write_entity_type\": false to "
+     "write another one\n"},
     {"a key with template and attribute",
      "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
-     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': [{'name': 'PK', 'type': 'S', 'source_column': 'email'}]}]}]",
+     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': "
+     "[{'name': 'PK', 'type': 'S', 'source_column': 'email'}]}]}]",
      "2:62 $[0].entities[0].pk_template: the key \"PK\" has a template and an attribute of its name; keep one\n"},
     {"one index attribute, two types",
      "[{'table': 'Things', 'type': 'multi-entity', 'gsis': [{'index_name': 'GSI', 'pk': 'g'}], 'entities': [\n"
-     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': [{'name': 'g', 'type': 'S', 'source_column': 'email'}]},\n"
-     "{'entity_type': 'B', 'source_table': 'orders', 'pk_template': 'O#{id}', 'sk_template': 'X', 'attributes': [{'name': 'g', 'type': 'N', 'source_column': 'id'}]}]}]",
-     "3:130 $[0].entities[1].attributes[0].type: attribute \"g\" is a key and of type N here, S in another entity; it must have one type\n"},
+     "{'entity_type': 'A', 'source_table': 'users', 'pk_template': 'U#{id}', 'sk_template': 'X', 'attributes': "
+     "[{'name': 'g', 'type': 'S', 'source_column': 'email'}]},\n"
+     "{'entity_type': 'B', 'source_table': 'orders', 'pk_template': 'O#{id}', 'sk_template': 'X', 'attributes': "
+     "[{'name': 'g', 'type': 'N', 'source_column': 'id'}]}]}]",
+     "3:130 $[0].entities[1].attributes[0].type: attribute \"g\" is a key and of type N here, S in another entity; it "
+     "must have one type\n"},
     {"keys that may be absent, string joins: warnings",
      "[{'table': 'Things', 'type': 'multi-entity', 'entities': [\n"
-     "{'entity_type': 'A', 'source_table': 'products', 'pk_template': '{category_id}', 'sk_template': '{id}', 'attributes': [\n"
-     " {'name': 'u', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.username = products.name', 'select_column': 'email'}}]}]}]",
-     "warning 2:65 $[0].entities[0].pk_template: the partition key may have no value (a column may be NULL, or a join find no row): such rows have no item; a default ({name|default}) or \"null_value\" would give them one\n"
-     "warning 3:104 $[0].entities[0].attributes[0].join.join_condition: this join compares bytes, but the collation utf8mb4_0900_ai_ci of name would also match other spellings\n"},
+     "{'entity_type': 'A', 'source_table': 'products', 'pk_template': '{category_id}', 'sk_template': '{id}', "
+     "'attributes': [\n"
+     " {'name': 'u', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': "
+     "'users.username = products.name', 'select_column': 'email'}}]}]}]",
+     "warning 2:65 $[0].entities[0].pk_template: the partition key may have no value (a column may be NULL, or a join "
+     "find no row): such rows have no item; a default ({name|default}) or \"null_value\" would give them one\n"
+     "warning 3:104 $[0].entities[0].attributes[0].join.join_condition: this join compares bytes, but the collation "
+     "utf8mb4_0900_ai_ci of name would also match other spellings\n"},
     {"many errors in one file",
      "[{'tabel': 'Users', 'pk': 'id', 'source_table': 'uzers',\n"
      " 'attributes': [{'name': 'id', 'type': 'X', 'source_column': 'id'}]},\n"
      "{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'ttl': 'gone', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'idd'},\n"
      " {'name': 'a', 'type': 'S', 'template': '{zzz}'},\n"
-     " {'name': 'b', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = orders.id', 'select_column': 'id'}}]}]",
+     " {'name': 'b', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'order_items', 'join_condition': "
+     "'order_items.order_id = orders.id', 'select_column': 'id'}}]}]",
      "1:3 $[0].tabel: unknown key \"tabel\"; did you mean \"table\"?\n"
      "1:3 $[0]: a single-entity table lacks \"table\" (a string)\n"
      "1:49 $[0].source_table: database online_shopping_store has no table \"uzers\"; did you mean \"users\"?\n"
      "2:40 $[0].attributes[0].type: unknown type \"X\"; known: S, N, B, BOOL, NULL, SS, NS, BS, L, M\n"
      "3:66 $[1].ttl: no entity of this table writes the attribute \"gone\"; known: id, a, b\n"
      "4:47 $[1].attributes[0].source_column: table \"orders\" has no column \"idd\"; did you mean \"id\"?\n"
-     "5:41 $[1].attributes[1].template: \"{zzz}\" is neither an attribute nor a column of \"orders\"; known: id, a, b, id, user_id, status, total_amount, created_at, updated_at\n"
-     "6:110 $[1].attributes[2].join.join_condition: this join can find several rows of \"order_items\"; it must use a primary or unique key: (id); for several rows there is json-construction\n"},
+     "5:41 $[1].attributes[1].template: \"{zzz}\" is neither an attribute nor a column of \"orders\"; known: id, a, b, "
+     "id, user_id, status, total_amount, created_at, updated_at\n"
+     "6:110 $[1].attributes[2].join.join_condition: this join can find several rows of \"order_items\"; it must use a "
+     "primary or unique key: (id); for several rows there is json-construction\n"},
 };

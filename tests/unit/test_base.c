@@ -108,7 +108,8 @@ static void json_written_can_be_read(void **state) {
     json_key(&out, "odd");
     json_put_slice(&out, SLICE("q\"\\\n\x01\xFF\xC3\xA9"));
     json_close(&out, '}');
-    assert_string_equal(buf_text(&b), "{\"list\":[-5,true,null,[]],\"odd\":\"q\\\"\\\\\\n\\u0001\xEF\xBF\xBD\xC3\xA9\"}");
+    assert_string_equal(buf_text(&b),
+                        "{\"list\":[-5,true,null,[]],\"odd\":\"q\\\"\\\\\\n\\u0001\xEF\xBF\xBD\xC3\xA9\"}");
     struct json_doc *doc;
     struct error e;
     assert_int_equal(json_parse(&doc, "again", buf_slice(&b), &e), 0);
@@ -145,14 +146,10 @@ static void time_is_written_as_iso(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buf_stops_at_its_maximum),
-        cmocka_unit_test(varints_and_blobs_come_back),
-        cmocka_unit_test(cursor_never_passes_its_end),
-        cmocka_unit_test(arena_gives_aligned_memory_that_lasts),
-        cmocka_unit_test(json_knows_where_things_stand),
-        cmocka_unit_test(json_written_can_be_read),
-        cmocka_unit_test(digests_are_the_known_ones),
-        cmocka_unit_test(suggestions_are_near),
+        cmocka_unit_test(buf_stops_at_its_maximum),      cmocka_unit_test(varints_and_blobs_come_back),
+        cmocka_unit_test(cursor_never_passes_its_end),   cmocka_unit_test(arena_gives_aligned_memory_that_lasts),
+        cmocka_unit_test(json_knows_where_things_stand), cmocka_unit_test(json_written_can_be_read),
+        cmocka_unit_test(digests_are_the_known_ones),    cmocka_unit_test(suggestions_are_near),
         cmocka_unit_test(time_is_written_as_iso),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

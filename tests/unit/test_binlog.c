@@ -44,7 +44,8 @@ static void test_gtid_sets(void **state) {
     assert_true(gtid_set_empty(&a));
     struct gtid_set c = parse(A ":1-3:tag:5");
     prints(&c, A ":1-3," A ":tag:5");
-    static const char *const bad[] = {"x", A, A ":0", A ":1-", A ":1-2-3", A ":-1", A ":tag", A ":99999999999999999999", "1" A ":1"};
+    static const char *const bad[] = {
+        "x", A, A ":0", A ":1-", A ":1-2-3", A ":-1", A ":tag", A ":99999999999999999999", "1" A ":1"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(gtid_set_parse(&a, slice_of(bad[i]), NULL), ERR_USAGE);
     gtid_set_deinit(&a), gtid_set_deinit(&b), gtid_set_deinit(&c);
@@ -80,10 +81,24 @@ static void test_double_text(void **state) {
     static const struct {
         double d;
         const char *text;
-    } cases[] = {{0, "0"}, {-0.0, "0"}, {1, "1"}, {100, "100"}, {0.1, "0.1"}, {1e21, "1e+21"}, {1e20, "100000000000000000000"},
-                 {123456789012345680000.0, "123456789012345680000"}, {1e-6, "0.000001"}, {1e-7, "1e-7"}, {1.5e-9, "1.5e-9"}, {5e-324, "5e-324"},
-                 {1.7976931348623157e308, "1.7976931348623157e+308"}, {-12.5, "-12.5"}, {0.3, "0.3"}, {0.1 + 0.2, "0.30000000000000004"},
-                 {9007199254740993.0, "9007199254740992"}, {1.1e22, "1.1e+22"}};
+    } cases[] = {{0, "0"},
+                 {-0.0, "0"},
+                 {1, "1"},
+                 {100, "100"},
+                 {0.1, "0.1"},
+                 {1e21, "1e+21"},
+                 {1e20, "100000000000000000000"},
+                 {123456789012345680000.0, "123456789012345680000"},
+                 {1e-6, "0.000001"},
+                 {1e-7, "1e-7"},
+                 {1.5e-9, "1.5e-9"},
+                 {5e-324, "5e-324"},
+                 {1.7976931348623157e308, "1.7976931348623157e+308"},
+                 {-12.5, "-12.5"},
+                 {0.3, "0.3"},
+                 {0.1 + 0.2, "0.30000000000000004"},
+                 {9007199254740993.0, "9007199254740992"},
+                 {1.1e22, "1.1e+22"}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         text_is((struct value){.kind = VALUE_DOUBLE, .d = cases[i].d}, cases[i].text);
     text_is((struct value){.kind = VALUE_FLOAT, .f = 0.1f}, "0.1");
@@ -106,11 +121,46 @@ static void test_keys_sort(void **state) {
     const struct {
         struct value v;
         bool same;
-    } list[] = {{{.kind = VALUE_NULL}, 0}, {I(INT64_MIN), 0}, {D("-100.01"), 0}, {I(-100), 0}, {D("-100.00"), 1}, {I(-99), 0}, {D("-10.5"), 0}, {I(-10), 0},
-                {I(-9), 0}, {D("-0.5"), 0}, {D("-0.05"), 0}, {D("-0.005"), 0}, {I(0), 0}, {D("0.00"), 1}, {U(0), 1}, {D("0.005"), 0}, {D("0.05"), 0},
-                {D("0.5"), 0}, {I(1), 0}, {U(1), 1}, {D("1.0"), 1}, {D("1.5"), 0}, {I(9), 0}, {I(10), 0}, {D("10.50"), 0}, {I(99), 0}, {I(100), 0}, {I(101), 0},
-                {I(1000), 0}, {I(INT64_MAX), 0}, {D("9223372036854775807"), 1}, {U(UINT64_MAX), 0}, {T(""), 0}, {T("\0"), 0}, {T("\0a"), 0}, {T("a"), 0},
-                {T("a\0"), 0}, {T("a\0b"), 0}, {T("ab"), 0}, {T("b"), 0}};
+    } list[] = {{{.kind = VALUE_NULL}, 0},
+                {I(INT64_MIN), 0},
+                {D("-100.01"), 0},
+                {I(-100), 0},
+                {D("-100.00"), 1},
+                {I(-99), 0},
+                {D("-10.5"), 0},
+                {I(-10), 0},
+                {I(-9), 0},
+                {D("-0.5"), 0},
+                {D("-0.05"), 0},
+                {D("-0.005"), 0},
+                {I(0), 0},
+                {D("0.00"), 1},
+                {U(0), 1},
+                {D("0.005"), 0},
+                {D("0.05"), 0},
+                {D("0.5"), 0},
+                {I(1), 0},
+                {U(1), 1},
+                {D("1.0"), 1},
+                {D("1.5"), 0},
+                {I(9), 0},
+                {I(10), 0},
+                {D("10.50"), 0},
+                {I(99), 0},
+                {I(100), 0},
+                {I(101), 0},
+                {I(1000), 0},
+                {I(INT64_MAX), 0},
+                {D("9223372036854775807"), 1},
+                {U(UINT64_MAX), 0},
+                {T(""), 0},
+                {T("\0"), 0},
+                {T("\0a"), 0},
+                {T("a"), 0},
+                {T("a\0"), 0},
+                {T("a\0b"), 0},
+                {T("ab"), 0},
+                {T("b"), 0}};
     struct buf before = BUF_INIT(1000), now = BUF_INIT(1000);
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
         key_of(&now, list[i].v);
@@ -123,8 +173,15 @@ static void test_keys_sort(void **state) {
 }
 
 static void test_values_stored(void **state) {
-    const struct value values[] = {{.kind = VALUE_NULL}, I(-1), U(UINT64_MAX), D("-12.50"), {.kind = VALUE_DOUBLE, .d = -0.0}, {.kind = VALUE_FLOAT, .f = 1.5f},
-                                   T("ä\0b"), {.kind = VALUE_TIME, .scale = 6, .i = -1}, {.kind = VALUE_DATETIME, .scale = 3, .u = 1ULL << 59},
+    const struct value values[] = {{.kind = VALUE_NULL},
+                                   I(-1),
+                                   U(UINT64_MAX),
+                                   D("-12.50"),
+                                   {.kind = VALUE_DOUBLE, .d = -0.0},
+                                   {.kind = VALUE_FLOAT, .f = 1.5f},
+                                   T("ä\0b"),
+                                   {.kind = VALUE_TIME, .scale = 6, .i = -1},
+                                   {.kind = VALUE_DATETIME, .scale = 3, .u = 1ULL << 59},
                                    {.kind = VALUE_ENUM, .u = 2, .data = "x", .len = 1}};
     struct buf buf = BUF_INIT(10000);
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
@@ -144,7 +201,8 @@ static void test_times(void **state) {
     const int64_t seconds[] = {0, 1, 86399, 951782400 /* 2000-02-29 */, 4102444800, 253402300799};
     for (size_t i = 0; i < ARRAY_LEN(seconds); i++)
         assert_int_equal(value_datetime_epoch(value_epoch_datetime(seconds[i], 0)), seconds[i]);
-    text_is((struct value){.kind = VALUE_TIMESTAMP, .u = value_epoch_datetime(951782400, 120000), .scale = 2}, "2000-02-29T00:00:00.12Z");
+    text_is((struct value){.kind = VALUE_TIMESTAMP, .u = value_epoch_datetime(951782400, 120000), .scale = 2},
+            "2000-02-29T00:00:00.12Z");
     text_is((struct value){.kind = VALUE_TIME, .i = -3020399000000}, "-838:59:59");
 }
 
@@ -192,7 +250,8 @@ static void test_statements(void **state) {
 
 /* ---- the feed */
 
-static size_t make_event(unsigned char *out, uint8_t type, uint16_t flags, uint32_t log_pos, const void *body, size_t len, bool checksum) {
+static size_t make_event(unsigned char *out, uint8_t type, uint16_t flags, uint32_t log_pos, const void *body,
+                         size_t len, bool checksum) {
     struct buf b = BUF_INIT(10000);
     size_t size = EVENT_HEADER_SIZE + len + (checksum ? CHECKSUM_SIZE : 0);
     buf_put_le32(&b, 1000000000);
@@ -256,8 +315,9 @@ static void test_feed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gtid_sets), cmocka_unit_test(test_positions),     cmocka_unit_test(test_double_text), cmocka_unit_test(test_keys_sort),
-        cmocka_unit_test(test_values_stored), cmocka_unit_test(test_times),     cmocka_unit_test(test_statements),  cmocka_unit_test(test_feed),
+        cmocka_unit_test(test_gtid_sets),  cmocka_unit_test(test_positions),     cmocka_unit_test(test_double_text),
+        cmocka_unit_test(test_keys_sort),  cmocka_unit_test(test_values_stored), cmocka_unit_test(test_times),
+        cmocka_unit_test(test_statements), cmocka_unit_test(test_feed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,16 +9,56 @@ static void test_normalise(void **state) {
     static const struct {
         const char *text, *want; /* NULL: no number that N holds */
     } rows[] = {
-        {"0", "0"}, {"-0", "0"}, {"0.000", "0"}, {"0e500", "0"}, {"00012", "12"}, {"1.50", "1.5"}, {"-1.50", "-1.5"}, {"+7", "7"},
-        {"100", "100"}, {"1e2", "100"}, {"1E+2", "100"}, {"12.5e-1", "1.25"}, {".5", "0.5"}, {"5.", "5"}, {"0.00120", "0.0012"},
-        {"120.0", "120"}, {"1e39", "1000000000000000000000000000000000000000"}, {"1e40", "1E+40"}, {"-1e39", "-1E+39"},
-        {"1e-38", "0.00000000000000000000000000000000000001"}, {"1e-39", "1E-39"}, {"1.5e-60", "1.5E-60"},
-        {NINES_38, NINES_38}, {NINES_38 "9", NULL}, {NINES_38 "0", NINES_38 "0"}, {"0." NINES_38, "0." NINES_38},
-        {"1E-130", "1E-130"}, {"9.99E-131", NULL}, {"1E-131", NULL}, {"9.99E+125", "9.99E+125"}, {"1E+126", NULL}, {"-1E+126", NULL},
+        {"0", "0"},
+        {"-0", "0"},
+        {"0.000", "0"},
+        {"0e500", "0"},
+        {"00012", "12"},
+        {"1.50", "1.5"},
+        {"-1.50", "-1.5"},
+        {"+7", "7"},
+        {"100", "100"},
+        {"1e2", "100"},
+        {"1E+2", "100"},
+        {"12.5e-1", "1.25"},
+        {".5", "0.5"},
+        {"5.", "5"},
+        {"0.00120", "0.0012"},
+        {"120.0", "120"},
+        {"1e39", "1000000000000000000000000000000000000000"},
+        {"1e40", "1E+40"},
+        {"-1e39", "-1E+39"},
+        {"1e-38", "0.00000000000000000000000000000000000001"},
+        {"1e-39", "1E-39"},
+        {"1.5e-60", "1.5E-60"},
+        {NINES_38, NINES_38},
+        {NINES_38 "9", NULL},
+        {NINES_38 "0", NINES_38 "0"},
+        {"0." NINES_38, "0." NINES_38},
+        {"1E-130", "1E-130"},
+        {"9.99E-131", NULL},
+        {"1E-131", NULL},
+        {"9.99E+125", "9.99E+125"},
+        {"1E+126", NULL},
+        {"-1E+126", NULL},
         {"9.9999999999999999999999999999999999999E+125", "9.9999999999999999999999999999999999999E+125"},
-        {"1e99999999999999999999", NULL}, {"1e-99999999999999999999", NULL},
-        {"", NULL}, {"-", NULL}, {".", NULL}, {"1e", NULL}, {"1e+", NULL}, {"e5", NULL}, {"1.2.3", NULL}, {"0x10", NULL}, {" 1", NULL},
-        {"1 ", NULL}, {"1,5", NULL}, {"NaN", NULL}, {"Infinity", NULL}, {"--1", NULL}, {"1e5x", NULL},
+        {"1e99999999999999999999", NULL},
+        {"1e-99999999999999999999", NULL},
+        {"", NULL},
+        {"-", NULL},
+        {".", NULL},
+        {"1e", NULL},
+        {"1e+", NULL},
+        {"e5", NULL},
+        {"1.2.3", NULL},
+        {"0x10", NULL},
+        {" 1", NULL},
+        {"1 ", NULL},
+        {"1,5", NULL},
+        {"NaN", NULL},
+        {"Infinity", NULL},
+        {"--1", NULL},
+        {"1e5x", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         defer(buf_deinit) struct buf buf = BUF_INIT(256);
@@ -34,7 +74,8 @@ static void test_normalise(void **state) {
 }
 
 static void test_compare(void **state) {
-    static const char *const ascending[] = {"-1e100", "-12.5", "-12.49", "-0.001", "0", "1e-100", "0.1", "0.12", "0.2", "1", "9.99", "10", "1e3", "1000.1"};
+    static const char *const ascending[] = {"-1e100", "-12.5", "-12.49", "-0.001", "0",  "1e-100", "0.1",
+                                            "0.12",   "0.2",   "1",      "9.99",   "10", "1e3",    "1000.1"};
     for (size_t i = 0; i < ARRAY_LEN(ascending); i++)
         for (size_t k = 0; k < ARRAY_LEN(ascending); k++) {
             struct number a, b;
@@ -66,15 +107,20 @@ static void test_hash(void **state) {
     assert_false(same_hash(&s1, &s2));
     assert_false(same_hash(&n1, &s1));
 
-    struct attr ab[] = {text_of(ATTR_S, "a"), text_of(ATTR_S, "b")}, ba[] = {text_of(ATTR_S, "b"), text_of(ATTR_S, "a")};
-    struct attr set1 = {.type = ATTR_SS, .count = 2, .elements = ab}, set2 = {.type = ATTR_SS, .count = 2, .elements = ba};
-    struct attr list1 = {.type = ATTR_L, .count = 2, .elements = ab}, list2 = {.type = ATTR_L, .count = 2, .elements = ba};
+    struct attr ab[] = {text_of(ATTR_S, "a"), text_of(ATTR_S, "b")},
+                ba[] = {text_of(ATTR_S, "b"), text_of(ATTR_S, "a")};
+    struct attr set1 = {.type = ATTR_SS, .count = 2, .elements = ab},
+                set2 = {.type = ATTR_SS, .count = 2, .elements = ba};
+    struct attr list1 = {.type = ATTR_L, .count = 2, .elements = ab},
+                list2 = {.type = ATTR_L, .count = 2, .elements = ba};
     assert_true(same_hash(&set1, &set2));
     assert_false(same_hash(&list1, &list2));
     assert_false(same_hash(&list1, &set1));
 
-    struct attr numbers[] = {text_of(ATTR_N, "2.0"), text_of(ATTR_N, "1")}, others[] = {text_of(ATTR_N, "1.0"), text_of(ATTR_N, "2")};
-    struct attr ns1 = {.type = ATTR_NS, .count = 2, .elements = numbers}, ns2 = {.type = ATTR_NS, .count = 2, .elements = others};
+    struct attr numbers[] = {text_of(ATTR_N, "2.0"), text_of(ATTR_N, "1")},
+                others[] = {text_of(ATTR_N, "1.0"), text_of(ATTR_N, "2")};
+    struct attr ns1 = {.type = ATTR_NS, .count = 2, .elements = numbers},
+                ns2 = {.type = ATTR_NS, .count = 2, .elements = others};
     assert_true(same_hash(&ns1, &ns2));
 
     struct attr_member xy[] = {{SLICE("x"), n1}, {SLICE("y"), s1}}, yx[] = {{SLICE("y"), s1}, {SLICE("x"), n2}};
@@ -98,14 +144,14 @@ static void test_size(void **state) {
     struct attr elements[] = {text_of(ATTR_S, "abc"), text_of(ATTR_N, "12345")};
     struct attr_member inner[] = {{SLICE("k"), text_of(ATTR_S, "v")}};
     struct attr_member members[] = {
-        {SLICE("s"), text_of(ATTR_S, "\xC3\xA9")},                               /* 1 + 2 */
-        {SLICE("n"), text_of(ATTR_N, "-100")},                                   /* 1 + 1 + 1 + 1 */
-        {SLICE("b"), text_of(ATTR_B, "xyz")},                                    /* 1 + 3 */
-        {SLICE("t"), {.type = ATTR_BOOL}},                                       /* 1 + 1 */
-        {SLICE("z"), {.type = ATTR_NULL}},                                       /* 1 + 1 */
-        {SLICE("l"), {.type = ATTR_L, .count = 2, .elements = elements}},        /* 1 + 3 + (1 + 3) + (1 + 4) */
-        {SLICE("m"), {.type = ATTR_M, .count = 1, .members = inner}},            /* 1 + 3 + (1 + 1 + 1) */
-        {SLICE("e"), {.type = ATTR_L}},                                          /* 1 + 3 */
+        {SLICE("s"), text_of(ATTR_S, "\xC3\xA9")},                        /* 1 + 2 */
+        {SLICE("n"), text_of(ATTR_N, "-100")},                            /* 1 + 1 + 1 + 1 */
+        {SLICE("b"), text_of(ATTR_B, "xyz")},                             /* 1 + 3 */
+        {SLICE("t"), {.type = ATTR_BOOL}},                                /* 1 + 1 */
+        {SLICE("z"), {.type = ATTR_NULL}},                                /* 1 + 1 */
+        {SLICE("l"), {.type = ATTR_L, .count = 2, .elements = elements}}, /* 1 + 3 + (1 + 3) + (1 + 4) */
+        {SLICE("m"), {.type = ATTR_M, .count = 1, .members = inner}},     /* 1 + 3 + (1 + 1 + 1) */
+        {SLICE("e"), {.type = ATTR_L}},                                   /* 1 + 3 */
     };
     static const size_t sizes[] = {3, 4, 4, 2, 2, 13, 7, 4};
     size_t total = 0;
@@ -121,7 +167,10 @@ static void test_keys(void **state) {
     struct item_key key = {.target = 258, .pk = SLICE("a\0b"), .sk = SLICE("#META")}, back;
     item_key_put(&buf, &key);
     assert_int_equal(buf.len, 12);
-    assert_memory_equal(buf.data, "\x01\x02\x00\x03" "a\0b#META", 12);
+    assert_memory_equal(buf.data,
+                        "\x01\x02\x00\x03"
+                        "a\0b#META",
+                        12);
     assert_true(item_key_get(buf_slice(&buf), &back));
     assert_int_equal(back.target, 258);
     assert_true(slice_equal(back.pk, key.pk) && slice_equal(back.sk, key.sk));

@@ -11,20 +11,42 @@
  * between, and one parent that nothing maps. */
 static const struct column regions_columns[] = {TEXT_COLUMN("code", false), TEXT_COLUMN("title", true)};
 static const struct table_key regions_keys[] = {PRIMARY(1, 0)};
-static const struct column stores_columns[] = {INT_COLUMN("id", false), TEXT_COLUMN("region", false), TEXT_COLUMN("label", true), INT_COLUMN("twin", true)};
+static const struct column stores_columns[] = {INT_COLUMN("id", false), TEXT_COLUMN("region", false),
+                                               TEXT_COLUMN("label", true), INT_COLUMN("twin", true)};
 static const struct table_key stores_keys[] = {PRIMARY(1, 0), UNIQUE("twin", true, 3)};
-static const struct foreign_key stores_fks[] = {{.name = "r", .columns = NAMES("region"), .parent_table = "regions", .parent_columns = NAMES("code"),
-                                                 .column_count = 1, .on_delete = FK_RESTRICT, .on_update = FK_CASCADE}};
-static const struct column visits_columns[] = {INT_COLUMN("store_id", false), {.name = "day", .type = COLUMN_DATE}, INT_COLUMN("count", false), {.name = "doc", .type = COLUMN_JSON, .nullable = true},
+static const struct foreign_key stores_fks[] = {{.name = "r",
+                                                 .columns = NAMES("region"),
+                                                 .parent_table = "regions",
+                                                 .parent_columns = NAMES("code"),
+                                                 .column_count = 1,
+                                                 .on_delete = FK_RESTRICT,
+                                                 .on_update = FK_CASCADE}};
+static const struct column visits_columns[] = {INT_COLUMN("store_id", false),
+                                               {.name = "day", .type = COLUMN_DATE},
+                                               INT_COLUMN("count", false),
+                                               {.name = "doc", .type = COLUMN_JSON, .nullable = true},
                                                {.name = "place", .type = COLUMN_GEOMETRY, .nullable = true}};
 static const struct table_key visits_keys[] = {PRIMARY(2, 0, 1)};
 static const struct foreign_key visits_fks[] = {FOREIGN("store_id", "stores", FK_CASCADE)};
-static const struct column notes_columns[] = {INT_COLUMN("n", false), INT_COLUMN("store_id", false), {.name = "day", .type = COLUMN_DATE}, TEXT_COLUMN("text", true)};
+static const struct column notes_columns[] = {INT_COLUMN("n", false),
+                                              INT_COLUMN("store_id", false),
+                                              {.name = "day", .type = COLUMN_DATE},
+                                              TEXT_COLUMN("text", true)};
 static const struct table_key notes_keys[] = {PRIMARY(3, 1, 2, 0)};
-static const struct foreign_key notes_fks[] = {{.name = "v", .columns = NAMES("store_id", "day"), .parent_table = "visits", .parent_columns = NAMES("store_id", "day"),
-                                                .column_count = 2, .on_delete = FK_CASCADE, .on_update = FK_NO_ACTION}};
+static const struct foreign_key notes_fks[] = {{.name = "v",
+                                                .columns = NAMES("store_id", "day"),
+                                                .parent_table = "visits",
+                                                .parent_columns = NAMES("store_id", "day"),
+                                                .column_count = 2,
+                                                .on_delete = FK_CASCADE,
+                                                .on_update = FK_NO_ACTION}};
 static const struct table tables[] = {
-    {.database = "online_shopping_store", .name = "regions", .columns = regions_columns, .column_count = 2, .keys = regions_keys, .key_count = 1},
+    {.database = "online_shopping_store",
+     .name = "regions",
+     .columns = regions_columns,
+     .column_count = 2,
+     .keys = regions_keys,
+     .key_count = 1},
     TABLE("stores", stores_columns, stores_keys, stores_fks),
     TABLE("visits", visits_columns, visits_keys, visits_fks),
     TABLE("notes", notes_columns, notes_keys, notes_fks),
@@ -50,17 +72,22 @@ static const struct attribute *output(const struct entity *e, size_t i) {
     return &e->scope.attributes[e->scope.output[i]];
 }
 
-#define VISITS "[{'table': 'Visits', 'pk': 'store_id#day', 'source_table': 'visits', 'attributes': [" \
-               "{'name': 'store_id', 'type': 'N', 'source_column': 'store_id'}, {'name': 'day', 'type': 'S', 'source_column': 'day'}"
+#define VISITS                                                                                                         \
+    "[{'table': 'Visits', 'pk': 'store_id#day', 'source_table': 'visits', 'attributes': ["                             \
+    "{'name': 'store_id', 'type': 'N', 'source_column': 'store_id'}, {'name': 'day', 'type': 'S', 'source_column': "   \
+    "'day'}"
 
 static void test_chain_and_sharing(void **state) {
-    struct contract *c = load(VISITS
+    struct contract *c = load(
+        VISITS
         ", {'name': 'region', 'type': 'S', 'join': {'type': 'chain', 'joins': ["
         "{'target_table': 'stores', 'join_condition': 'visits.store_id = stores.id'},"
-        "{'target_table': 'regions', 'join_condition': 'regions.code = stores.region', 'select_column': 'regions.title'}]}}"
+        "{'target_table': 'regions', 'join_condition': 'regions.code = stores.region', 'select_column': "
+        "'regions.title'}]}}"
         ", {'name': 'label', 'type': 'S', 'join': {'type': 'lookup-table', 'target_table': 'stores', 'join_alias': 's',"
         " 'join_condition': 's.id = visits.store_id', 'select_column': 's.label', 'null_value': 'none'}}"
-        ", {'name': 'label2', 'type': 'S', 'source_table': 'stores', 'source_column': 'label', 'join': {'local_column': 'store_id', 'source_column': 'id'}}]}]");
+        ", {'name': 'label2', 'type': 'S', 'source_table': 'stores', 'source_column': 'label', 'join': "
+        "{'local_column': 'store_id', 'source_column': 'id'}}]}]");
     const struct entity *e = c->entities[0];
     assert_int_equal(e->node_count, 3); /* three ways to say one edge */
     assert_ptr_equal(e->nodes[2]->parent, e->nodes[1]);
@@ -78,10 +105,12 @@ static void test_chain_and_sharing(void **state) {
 }
 
 static void test_key_of_two_columns(void **state) {
-    struct contract *c = load(VISITS
-        ", {'name': 'notes', 'type': 'S', 'join': {'type': 'json-construction', 'target_table': 'notes',"
-        " 'join_condition': 'visits.day = notes.day AND notes.store_id = visits.store_id', 'construction': {'type': 'array', 'limit': 5,"
-        " 'order_by': 'n DESC', 'filter': 'text IS NOT NULL', 'select_columns': {'n': 'notes.n', 'text': 'text'}}}}]}]");
+    struct contract *c =
+        load(VISITS ", {'name': 'notes', 'type': 'S', 'join': {'type': 'json-construction', 'target_table': 'notes',"
+                    " 'join_condition': 'visits.day = notes.day AND notes.store_id = visits.store_id', 'construction': "
+                    "{'type': 'array', 'limit': 5,"
+                    " 'order_by': 'n DESC', 'filter': 'text IS NOT NULL', 'select_columns': {'n': 'notes.n', 'text': "
+                    "'text'}}}}]}]");
     const struct entity *e = c->entities[0];
     const struct node *n = e->nodes[1];
     assert_int_equal(n->edge_count, 2);
@@ -108,12 +137,18 @@ static void test_needs_order(void **state) {
     static const struct {
         const char *order;
         bool needs;
-    } rows[] = {{"n", false}, {"n ASC", false}, {"n DESC", true}, {"text", true}, {"day, n", false}, {"store_id DESC, n", false}, {"n, text DESC", false}};
+    } rows[] = {{"n", false},           {"n ASC", false},  {"n DESC", true},
+                {"text", true},         {"day, n", false}, {"store_id DESC, n", false},
+                {"n, text DESC", false}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[1000];
-        snprintf(text, sizeof(text), VISITS ", {'name': 'notes', 'type': 'L', 'join': {'type': 'json-construction', 'target_table': 'notes',"
-                 " 'join_condition': 'visits.day = notes.day AND notes.store_id = visits.store_id', 'construction': {'type': 'array',"
-                 " 'order_by': '%s', 'select_columns': {'n': 'n'}}}}]}]", rows[i].order);
+        snprintf(text, sizeof(text),
+                 VISITS
+                 ", {'name': 'notes', 'type': 'L', 'join': {'type': 'json-construction', 'target_table': 'notes',"
+                 " 'join_condition': 'visits.day = notes.day AND notes.store_id = visits.store_id', 'construction': "
+                 "{'type': 'array',"
+                 " 'order_by': '%s', 'select_columns': {'n': 'n'}}}}]}]",
+                 rows[i].order);
         struct contract *c = load(text);
         assert_int_equal(c->entities[0]->nodes[1]->needs_order, rows[i].needs);
         contract_free(c);
@@ -122,7 +157,8 @@ static void test_needs_order(void **state) {
 
 /* notes only: visits and stores lie on the way of a DELETE, regions on that of an UPDATE; they keep keys alone. */
 static void test_cascades_of_unmapped_tables(void **state) {
-    struct contract *c = load("[{'table': 'Notes', 'pk': 'n', 'source_table': 'notes', 'attributes': [{'name': 'n', 'type': 'N', 'source_column': 'n'}]}]");
+    struct contract *c = load("[{'table': 'Notes', 'pk': 'n', 'source_table': 'notes', 'attributes': [{'name': 'n', "
+                              "'type': 'N', 'source_column': 'n'}]}]");
     static const struct {
         const char *name;
         size_t columns, cascades, standings;
@@ -144,11 +180,15 @@ static void test_cascades_of_unmapped_tables(void **state) {
 }
 
 static void test_keys_of_parts(void **state) {
-    struct contract *c = load("[{'table': 'Visits', 'pk': 'store_id#day', 'sk': {'name': 'count', 'type': 'N'}, 'source_table': 'visits', 'ttl': 'c', 'attributes': ["
-        "{'name': 'store_id', 'type': 'N', 'source_column': 'store_id'}, {'name': 'day', 'type': 'S', 'source_column': 'day'}, {'name': 'c', 'type': 'N', 'source_column': 'count'}],"
-        "'billing': {'read': 5, 'write': 6},"
-        "'gsis': [{'index_name': 'by-day', 'pk': 'day', 'sk': 'day#c', 'projection': 'INCLUDE', 'projected_attributes': ['c']},"
-        "{'index_name': 'multi', 'pk': ['day', 'c'], 'sk': ['store_id'], 'projection': 'KEYS_ONLY'}, {'index_name': 'inverse', 'pk': 'count', 'sk': 'store_id#day'}]}]");
+    struct contract *c = load("[{'table': 'Visits', 'pk': 'store_id#day', 'sk': {'name': 'count', 'type': 'N'}, "
+                              "'source_table': 'visits', 'ttl': 'c', 'attributes': ["
+                              "{'name': 'store_id', 'type': 'N', 'source_column': 'store_id'}, {'name': 'day', 'type': "
+                              "'S', 'source_column': 'day'}, {'name': 'c', 'type': 'N', 'source_column': 'count'}],"
+                              "'billing': {'read': 5, 'write': 6},"
+                              "'gsis': [{'index_name': 'by-day', 'pk': 'day', 'sk': 'day#c', 'projection': 'INCLUDE', "
+                              "'projected_attributes': ['c']},"
+                              "{'index_name': 'multi', 'pk': ['day', 'c'], 'sk': ['store_id'], 'projection': "
+                              "'KEYS_ONLY'}, {'index_name': 'inverse', 'pk': 'count', 'sk': 'store_id#day'}]}]");
     const struct target *t = c->targets[0];
     const struct entity *e = c->entities[0];
     assert_string_equal(t->pk.name, "store_id#day");
@@ -182,17 +222,20 @@ static void test_conflicts(void **state) {
     } rows[] = {
         {"{store_id}", "{day}", false},
         {"{day}#{store_id}", "x", false},
-        {"{store_id}{day}", "x", true},      /* 1 2026..., 12 026... */
-        {"V{store_id}:{day}", "x", true},    /* ':' may stand in times */
-        {"{store_id|0}", "{day}", true},     /* a default stands for something else */
+        {"{store_id}{day}", "x", true},   /* 1 2026..., 12 026... */
+        {"V{store_id}:{day}", "x", true}, /* ':' may stand in times */
+        {"{store_id|0}", "{day}", true},  /* a default stands for something else */
         {"{store_id}", "x", true},
         {"{count}", "{day}", true},
         {"{store_id}#{count}#{day}", "x", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[1000];
-        snprintf(text, sizeof(text), "[{'table': 'Visits', 'type': 'multi-entity', 'entities': [{'entity_type': 'V', 'source_table': 'visits', 'pk_template': '%s',"
-                 " 'sk_template': '%s', 'attributes': {}}]}]", rows[i].pk, rows[i].sk);
+        snprintf(text, sizeof(text),
+                 "[{'table': 'Visits', 'type': 'multi-entity', 'entities': [{'entity_type': 'V', 'source_table': "
+                 "'visits', 'pk_template': '%s',"
+                 " 'sk_template': '%s', 'attributes': {}}]}]",
+                 rows[i].pk, rows[i].sk);
         struct contract *c = load(text);
         if (c->entities[0]->can_conflict != rows[i].can_conflict)
             fail_msg("%s %s", rows[i].pk, rows[i].sk);
@@ -205,12 +248,18 @@ static void test_conflicts_between_entities(void **state) {
     static const struct {
         const char *first, *second;
         bool can_conflict;
-    } rows[] = {{"S{id}", "N{id}", false}, {"S{id}", "{id}", true}, {"S{id}", "S#{id}", true}, {"X#{id}", "X", true}, {"X", "X#{id}", true}};
+    } rows[] = {{"S{id}", "N{id}", false},
+                {"S{id}", "{id}", true},
+                {"S{id}", "S#{id}", true},
+                {"X#{id}", "X", true},
+                {"X", "X#{id}", true}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[1000];
-        snprintf(text, sizeof(text), "[{'table': 'Stores', 'type': 'multi-entity', 'entities': ["
+        snprintf(text, sizeof(text),
+                 "[{'table': 'Stores', 'type': 'multi-entity', 'entities': ["
                  "{'entity_type': 'A', 'source_table': 'stores', 'pk_template': '%s', 'attributes': {}},"
-                 "{'entity_type': 'B', 'source_table': 'stores', 'pk_template': '%s', 'attributes': {}}]}]", rows[i].first, rows[i].second);
+                 "{'entity_type': 'B', 'source_table': 'stores', 'pk_template': '%s', 'attributes': {}}]}]",
+                 rows[i].first, rows[i].second);
         struct contract *c = load(text);
         assert_null(c->targets[0]->sk.name);
         assert_int_equal(c->entities[0]->can_conflict || c->entities[1]->can_conflict, rows[i].can_conflict);
@@ -220,8 +269,9 @@ static void test_conflicts_between_entities(void **state) {
 
 /* A nullable unique key makes an edge one: NULL joins nothing. */
 static void test_nullable_unique_key(void **state) {
-    struct contract *c = load(VISITS ", {'name': 'twin', 'type': 'N', 'join': {'type': 'foreign-key', 'target_table': 'stores',"
-                                     " 'join_condition': 'stores.twin = visits.count', 'select_column': 'stores.id'}}]}]");
+    struct contract *c =
+        load(VISITS ", {'name': 'twin', 'type': 'N', 'join': {'type': 'foreign-key', 'target_table': 'stores',"
+                    " 'join_condition': 'stores.twin = visits.count', 'select_column': 'stores.id'}}]}]");
     const struct node *n = c->entities[0]->nodes[1];
     assert_false(n->many);
     assert_false(n->by_key);
@@ -230,7 +280,8 @@ static void test_nullable_unique_key(void **state) {
 }
 
 /* The value of the third attribute for a visit with this count, at the store with this label (NULL: no such row), of region. */
-static const char *evaluated(struct arena *arena, const struct contract *c, int64_t count, const char *label, const char *region) {
+static const char *evaluated(struct arena *arena, const struct contract *c, int64_t count, const char *label,
+                             const char *region) {
     const struct entity *e = c->entities[0];
     const struct value *rows[4] = {0};
     struct value v;
@@ -258,28 +309,49 @@ static const char *evaluated(struct arena *arena, const struct contract *c, int6
 }
 
 static void test_values_of_joins(void **state) {
-    static const char conditional[] = VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'conditional', 'condition': 'count > 5', 'target_table': 'stores',"
-        " 'join_condition': 'stores.id = visits.store_id', 'select_column': 'label', 'else_value': 'few'}}]}]";
-    static const char other[] = VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'conditional', 'condition': 'count > 5', 'target_table': 'stores',"
+    static const char conditional[] =
+        VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'conditional', 'condition': 'count > 5', 'target_table': "
+               "'stores',"
+               " 'join_condition': 'stores.id = visits.store_id', 'select_column': 'label', 'else_value': 'few'}}]}]";
+    static const char other[] = VISITS
+        ", {'name': 'x', 'type': 'S', 'join': {'type': 'conditional', 'condition': 'count > 5', 'target_table': "
+        "'stores',"
         " 'join_condition': 'stores.id = visits.store_id', 'select_column': 'label', 'else_expr': 'visits.count'}}]}]";
-    static const char lookup[] = VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'polymorphic-lookup', 'type_column': 'count', 'branches': ["
-        "{'when_type_value': 1, 'target_table': 'stores', 'join_condition': 'stores.id = visits.store_id', 'select_column': 'label'},"
-        "{'when_type_value': '2', 'target_table': 'stores', 'join_condition': 'stores.twin = visits.store_id', 'select_column': 'stores.label'}], 'else_value': 7}}]}]";
-    static const char chain[] = VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'chain', 'chain_separator': ' / ', 'joins': ["
-        "{'target_table': 'stores', 'join_condition': 'visits.store_id = stores.id', 'select_column': 'label'},"
-        "{'target_table': 'regions', 'join_condition': 'regions.code = stores.region', 'select_column': 'regions.title'}]}}]}]";
-    static const char cases[] = VISITS ", {'name': 'x', 'type': 'S', 'calculation': {'type': 'case', 'cases': ["
-        "{'when': 'count > 9', 'then': 'NULL'}, {'when': 'count > 5', 'then': 'count'}], 'else': '1.50'}}]}]";
+    static const char lookup[] = VISITS
+        ", {'name': 'x', 'type': 'S', 'join': {'type': 'polymorphic-lookup', 'type_column': 'count', 'branches': ["
+        "{'when_type_value': 1, 'target_table': 'stores', 'join_condition': 'stores.id = visits.store_id', "
+        "'select_column': 'label'},"
+        "{'when_type_value': '2', 'target_table': 'stores', 'join_condition': 'stores.twin = visits.store_id', "
+        "'select_column': 'stores.label'}], 'else_value': 7}}]}]";
+    static const char chain[] =
+        VISITS ", {'name': 'x', 'type': 'S', 'join': {'type': 'chain', 'chain_separator': ' / ', 'joins': ["
+               "{'target_table': 'stores', 'join_condition': 'visits.store_id = stores.id', 'select_column': 'label'},"
+               "{'target_table': 'regions', 'join_condition': 'regions.code = stores.region', 'select_column': "
+               "'regions.title'}]}}]}]";
+    static const char cases[] =
+        VISITS ", {'name': 'x', 'type': 'S', 'calculation': {'type': 'case', 'cases': ["
+               "{'when': 'count > 9', 'then': 'NULL'}, {'when': 'count > 5', 'then': 'count'}], 'else': '1.50'}}]}]";
     static const struct {
         const char *contract;
         int64_t count;
         const char *label, *region, *want;
     } rows[] = {
-        {conditional, 6, "Corner", NULL, "Corner"}, {conditional, 5, "Corner", NULL, "few"}, {conditional, 6, NULL, NULL, "absent"},
-        {other, 6, "Corner", NULL, "Corner"}, {other, 3, "Corner", NULL, "3"},
-        {lookup, 1, "Corner", NULL, "Corner"}, {lookup, 2, "Corner", NULL, "Corner"}, {lookup, 3, "Corner", NULL, "7"}, {lookup, 1, NULL, NULL, "absent"},
-        {cases, 6, NULL, NULL, "6"}, {cases, 10, NULL, NULL, "absent"}, {cases, 0, NULL, NULL, "1.50"},
-        {chain, 1, "Corner", "North", "Corner / North"}, {chain, 1, NULL, "North", "North"}, {chain, 1, "Corner", NULL, "Corner"}, {chain, 1, NULL, NULL, "absent"},
+        {conditional, 6, "Corner", NULL, "Corner"},
+        {conditional, 5, "Corner", NULL, "few"},
+        {conditional, 6, NULL, NULL, "absent"},
+        {other, 6, "Corner", NULL, "Corner"},
+        {other, 3, "Corner", NULL, "3"},
+        {lookup, 1, "Corner", NULL, "Corner"},
+        {lookup, 2, "Corner", NULL, "Corner"},
+        {lookup, 3, "Corner", NULL, "7"},
+        {lookup, 1, NULL, NULL, "absent"},
+        {cases, 6, NULL, NULL, "6"},
+        {cases, 10, NULL, NULL, "absent"},
+        {cases, 0, NULL, NULL, "1.50"},
+        {chain, 1, "Corner", "North", "Corner / North"},
+        {chain, 1, NULL, "North", "North"},
+        {chain, 1, "Corner", NULL, "Corner"},
+        {chain, 1, NULL, NULL, "absent"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         defer(arena_deinit) struct arena arena = {0};
@@ -290,8 +362,10 @@ static void test_values_of_joins(void **state) {
 }
 
 static void test_fingerprint(void **state) {
-    const char *text = "[{'table': 'Stores', 'pk': 'id', 'source_table': 'stores', 'attributes': {'id': {'type': 'N', 'source_column': 'id'}}}]";
-    const char *spaced = "[{'table': 'Stores', 'pk': 'id', 'source_table': 'stores', 'attributes': {'id': {'type': 'N', 'source_column': 'id'}}} ]";
+    const char *text = "[{'table': 'Stores', 'pk': 'id', 'source_table': 'stores', 'attributes': {'id': {'type': 'N', "
+                       "'source_column': 'id'}}}]";
+    const char *spaced = "[{'table': 'Stores', 'pk': 'id', 'source_table': 'stores', 'attributes': {'id': {'type': "
+                         "'N', 'source_column': 'id'}}} ]";
     struct contract *a = load(text), *b = load(text), *c = load(spaced);
     assert_memory_equal(&a->fingerprint, &b->fingerprint, sizeof(a->fingerprint));
     assert_memory_not_equal(&a->fingerprint, &c->fingerprint, sizeof(a->fingerprint));
@@ -302,11 +376,16 @@ static void test_fingerprint(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain_and_sharing), cmocka_unit_test(test_key_of_two_columns),
-        cmocka_unit_test(test_needs_order),       cmocka_unit_test(test_cascades_of_unmapped_tables),
-        cmocka_unit_test(test_keys_of_parts),     cmocka_unit_test(test_conflicts),
-        cmocka_unit_test(test_conflicts_between_entities), cmocka_unit_test(test_nullable_unique_key),
-        cmocka_unit_test(test_values_of_joins), cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_chain_and_sharing),
+        cmocka_unit_test(test_key_of_two_columns),
+        cmocka_unit_test(test_needs_order),
+        cmocka_unit_test(test_cascades_of_unmapped_tables),
+        cmocka_unit_test(test_keys_of_parts),
+        cmocka_unit_test(test_conflicts),
+        cmocka_unit_test(test_conflicts_between_entities),
+        cmocka_unit_test(test_nullable_unique_key),
+        cmocka_unit_test(test_values_of_joins),
+        cmocka_unit_test(test_fingerprint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ static void test_refusals(void **state) {
         struct findings findings = {0};
         struct error error = {0};
         struct contract *c = NULL;
-        int r = contract_load(&c, "c.json", contract_text(&arena, refusals[i].text), &shop_schema, &options, &findings, &error);
+        int r = contract_load(&c, "c.json", contract_text(&arena, refusals[i].text), &shop_schema, &options, &findings,
+                              &error);
         put_findings(&said, &findings);
         if (r && findings.errors == 0)
             buf_printf(&said, "ERR %s\n", error.text);
@@ -46,7 +47,8 @@ static void test_first_error(void **state) {
     struct findings findings = {0};
     struct error error = {0};
     struct contract *c = NULL;
-    int r = contract_load(&c, "my.json", SLICE("{\"version\": 2,\n \"tables\": []}"), &shop_schema, &options, &findings, &error);
+    int r = contract_load(&c, "my.json", SLICE("{\"version\": 2,\n \"tables\": []}"), &shop_schema, &options, &findings,
+                          &error);
     assert_int_equal(r, ERR_CONFIG);
     assert_string_equal(error.text, "my.json:1:13: $.version: \"version\" must be 1 (and 1 more)");
     assert_int_equal(findings.errors, 2);
@@ -57,11 +59,15 @@ static void test_text_alone(void **state) {
     static const struct {
         const char *text, *findings;
     } rows[] = {
-        {"[{'table': 'Things', 'pk': 'id', 'source_table': 'anything', 'attributes': {'id': {'type': 'N', 'source_column': 'no'}}}]", ""},
-        {"[{'table': 'Things', 'pk': 'id', 'source_table': 'anything', 'filter': 'a ==', 'attributes': {'id': {'type': 'X', 'template': '{'}}}]",
+        {"[{'table': 'Things', 'pk': 'id', 'source_table': 'anything', 'attributes': {'id': {'type': 'N', "
+         "'source_column': 'no'}}}]",
+         ""},
+        {"[{'table': 'Things', 'pk': 'id', 'source_table': 'anything', 'filter': 'a ==', 'attributes': {'id': {'type': "
+         "'X', 'template': '{'}}}]",
          "1:72 $[0].filter: in \"a ==\" at character 4: a value or a column is expected\n"
          "1:110 $[0].attributes.id.type: unknown type \"X\"; known: S, N, B, BOOL, NULL, SS, NS, BS, L, M\n"
-         "1:127 $[0].attributes.id.template: in template \"{\" at character 1: \"{\" without \"}\"; write \"{{\" for a brace\n"},
+         "1:127 $[0].attributes.id.template: in template \"{\" at character 1: \"{\" without \"}\"; write \"{{\" for a "
+         "brace\n"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         defer(arena_deinit) struct arena arena = {0};
@@ -84,8 +90,9 @@ static void test_before_the_schema(void **state) {
     char *database = NULL;
     const char *const *names;
     size_t count;
-    struct slice text = contract_text(&arena, "{'database': 'shop', 'tables': [{'source_table': 'users', 'nonsense': 1, 'attributes':"
-                                              "[{'join': {'target_table': 'orders'}}, {'source_table': 'users'}]}]}");
+    struct slice text =
+        contract_text(&arena, "{'database': 'shop', 'tables': [{'source_table': 'users', 'nonsense': 1, 'attributes':"
+                              "[{'join': {'target_table': 'orders'}}, {'source_table': 'users'}]}]}");
     assert_int_equal(contract_database("c.json", text, &database, &error), 0);
     assert_string_equal(database, "shop");
     free_pointer(&database);

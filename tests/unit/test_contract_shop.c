@@ -20,7 +20,8 @@ static void load(struct shop *s) {
     if (sys_read_file(SHOP_CONTRACT, 1 << 20, &text, &len, &error))
         fail_msg("%s", error.text);
     struct contract_options options = {"online_shopping_store", "test_"};
-    int r = contract_load(&s->contract, "contract.json", (struct slice){text, len}, &shop_schema, &options, &s->findings, &error);
+    int r = contract_load(&s->contract, "contract.json", (struct slice){text, len}, &shop_schema, &options,
+                          &s->findings, &error);
     free(text);
     for (size_t i = 0; i < s->findings.count; i++)
         print_message("%u:%u %s: %s\n", s->findings.list[i].line, s->findings.list[i].column, s->findings.list[i].path,
@@ -103,14 +104,20 @@ static void test_trees(void **state) {
         const char *edges[3];
     } rows[] = {
         {"USER", 1, {0}},
-        {"ORDER", 4, {"orders(user_id) = users(id), one, down key, up user_id",
-                      "orders(id) = order_items(order_id), many, down order_id, up key",
-                      "order_items(product_id) = products(id), one, down key, up product_id"}},
+        {"ORDER",
+         4,
+         {"orders(user_id) = users(id), one, down key, up user_id",
+          "orders(id) = order_items(order_id), many, down order_id, up key",
+          "order_items(product_id) = products(id), one, down key, up product_id"}},
         /* two attributes of the product share one node */
-        {"CART", 3, {"cart_items(user_id) = users(id), one, down key, up user_id",
-                     "cart_items(product_id) = products(id), one, down key, up product_id"}},
-        {"PRODUCT", 3, {"products(category_id) = categories(id), one, down key, up category_id",
-                        "products(seller_id) = users(id), one, down key, up seller_id"}},
+        {"CART",
+         3,
+         {"cart_items(user_id) = users(id), one, down key, up user_id",
+          "cart_items(product_id) = products(id), one, down key, up product_id"}},
+        {"PRODUCT",
+         3,
+         {"products(category_id) = categories(id), one, down key, up category_id",
+          "products(seller_id) = users(id), one, down key, up seller_id"}},
         {"CATEGORY", 2, {"categories(parent_id) = parent(id), one, down key, up parent_id"}},
     };
     struct shop s;
@@ -138,7 +145,9 @@ static void test_sources(void **state) {
         {"users", "id,username,email,password_hash,first_name,last_name,is_seller,created_at,updated_at", 1, 0, 4, 1},
         {"orders", "id,user_id,status,total_amount,created_at,updated_at", 1, 1, 1, 1},
         {"order_items", "id,order_id,product_id,quantity,price_at_time", 1, 2, 1, 0},
-        {"products", "id,seller_id,category_id,name,description,price,inventory_quantity,image_url,created_at,updated_at", 1, 2, 3, 1},
+        {"products",
+         "id,seller_id,category_id,name,description,price,inventory_quantity,image_url,created_at,updated_at", 1, 2, 3,
+         1},
         {"cart_items", "user_id,product_id,quantity,created_at,updated_at", 2, 2, 1, 1},
         {"categories", "id,name,parent_id,created_at", 1, 1, 3, 1},
     };
@@ -163,10 +172,14 @@ static void test_cascades(void **state) {
         const char *parent, *child, *column;
         enum fk_rule rule;
     } rows[] = {
-        {"users", "orders", "user_id", FK_CASCADE},          {"users", "products", "seller_id", FK_CASCADE},
-        {"users", "cart_items", "user_id", FK_CASCADE},      {"orders", "order_items", "order_id", FK_CASCADE},
-        {"products", "order_items", "product_id", FK_SET_NULL}, {"products", "cart_items", "product_id", FK_CASCADE},
-        {"categories", "products", "category_id", FK_SET_NULL}, {"categories", "categories", "parent_id", FK_SET_NULL},
+        {"users", "orders", "user_id", FK_CASCADE},
+        {"users", "products", "seller_id", FK_CASCADE},
+        {"users", "cart_items", "user_id", FK_CASCADE},
+        {"orders", "order_items", "order_id", FK_CASCADE},
+        {"products", "order_items", "product_id", FK_SET_NULL},
+        {"products", "cart_items", "product_id", FK_CASCADE},
+        {"categories", "products", "category_id", FK_SET_NULL},
+        {"categories", "categories", "parent_id", FK_SET_NULL},
     };
     struct shop s;
     load(&s);
@@ -268,9 +281,12 @@ static void test_order_of_attributes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loads_without_findings), cmocka_unit_test(test_trees),
-        cmocka_unit_test(test_sources),                cmocka_unit_test(test_cascades),
-        cmocka_unit_test(test_keys),                   cmocka_unit_test(test_construction),
+        cmocka_unit_test(test_loads_without_findings),
+        cmocka_unit_test(test_trees),
+        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_cascades),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_construction),
         cmocka_unit_test(test_order_of_attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,9 @@ static const struct {
     {{.kind = VALUE_DOUBLE, .d = -0.0}, ATTR_BOOL, "false"},
     {{.kind = VALUE_DOUBLE, .d = 1e21}, ATTR_N, "1e+21"},
     {{.kind = VALUE_DOUBLE, .d = 1e126}, ATTR_N, "poison: 1e+126 does not fit type N (38 digits, 1E-130 to 9.99E+125)"},
-    {{.kind = VALUE_DOUBLE, .d = 1e-131}, ATTR_N, "poison: 1e-131 does not fit type N (38 digits, 1E-130 to 9.99E+125)"},
+    {{.kind = VALUE_DOUBLE, .d = 1e-131},
+     ATTR_N,
+     "poison: 1e-131 does not fit type N (38 digits, 1E-130 to 9.99E+125)"},
     /* text */
     {TEXT_VALUE(VALUE_TEXT, "\xC3\xA9 \"x\""), ATTR_S, "\"\xC3\xA9 \\\"x\\\"\""},
     {TEXT_VALUE(VALUE_TEXT, ""), ATTR_S, "\"\""},
@@ -110,7 +112,9 @@ static void test_temporals(void **state) {
     } times[] = {
         {{.kind = VALUE_DATE, .u = packed(2026, 11, 21, 0, 0, 0, 0)}, ATTR_S, "\"2026-11-21\""},
         {{.kind = VALUE_DATETIME, .u = packed(2026, 11, 21, 10, 15, 0, 0)}, ATTR_S, "\"2026-11-21T10:15:00\""},
-        {{.kind = VALUE_DATETIME, .scale = 3, .u = packed(2026, 11, 21, 10, 15, 0, 250000)}, ATTR_S, "\"2026-11-21T10:15:00.250\""},
+        {{.kind = VALUE_DATETIME, .scale = 3, .u = packed(2026, 11, 21, 10, 15, 0, 250000)},
+         ATTR_S,
+         "\"2026-11-21T10:15:00.250\""},
         {{.kind = VALUE_TIMESTAMP, .u = packed(2026, 11, 21, 10, 15, 0, 0)}, ATTR_S, "\"2026-11-21T10:15:00Z\""},
         {{.kind = VALUE_TIMESTAMP, .u = packed(1970, 1, 1, 0, 0, 1, 0)}, ATTR_N, "1"},
         {{.kind = VALUE_TIMESTAMP, .scale = 2, .u = packed(1970, 1, 2, 0, 0, 0, 250000)}, ATTR_N, "86400.25"},
@@ -130,8 +134,9 @@ static void test_what_is_refused(void **state) {
     static const struct {
         enum column_type column;
         enum attr_type type;
-    } no[] = {{COLUMN_TEXT, ATTR_BOOL}, {COLUMN_ENUM, ATTR_BOOL}, {COLUMN_DATE, ATTR_N},   {COLUMN_DATETIME, ATTR_N}, {COLUMN_TIME, ATTR_N},
-              {COLUMN_INT, ATTR_B},     {COLUMN_BINARY, ATTR_N},  {COLUMN_INT, ATTR_NULL}, {COLUMN_TEXT, ATTR_SS},    {COLUMN_JSON, ATTR_B}};
+    } no[] = {{COLUMN_TEXT, ATTR_BOOL}, {COLUMN_ENUM, ATTR_BOOL}, {COLUMN_DATE, ATTR_N},   {COLUMN_DATETIME, ATTR_N},
+              {COLUMN_TIME, ATTR_N},    {COLUMN_INT, ATTR_B},     {COLUMN_BINARY, ATTR_N}, {COLUMN_INT, ATTR_NULL},
+              {COLUMN_TEXT, ATTR_SS},   {COLUMN_JSON, ATTR_B}};
     char choices[64];
     for (size_t i = 0; i < ARRAY_LEN(no); i++)
         assert_false(convert_allowed(no[i].column, no[i].type));
@@ -156,14 +161,18 @@ static struct contract *compiled(const char *filter, const char *template) {
     struct error error;
     struct contract *c = NULL;
     defer(buf_deinit) struct buf text = BUF_INIT(10000);
-    buf_put_text(&text, "[{\"table\":\"Users\",\"pk\":\"id\",\"source_table\":\"users\",\"attributes\":[{\"name\":\"id\",\"type\":\"N\",\"source_column\":\"id\"},"
-                        "{\"name\":\"first\",\"type\":\"S\",\"source_column\":\"first_name\"},{\"name\":\"sells\",\"type\":\"BOOL\",\"source_column\":\"is_seller\"},"
-                        "{\"name\":\"username\",\"type\":\"S\",\"template\":\"@{username}\"},{\"name\":\"t\",\"type\":\"S\",\"template\":");
+    buf_put_text(&text, "[{\"table\":\"Users\",\"pk\":\"id\",\"source_table\":\"users\",\"attributes\":[{\"name\":"
+                        "\"id\",\"type\":\"N\",\"source_column\":\"id\"},"
+                        "{\"name\":\"first\",\"type\":\"S\",\"source_column\":\"first_name\"},{\"name\":\"sells\","
+                        "\"type\":\"BOOL\",\"source_column\":\"is_seller\"},"
+                        "{\"name\":\"username\",\"type\":\"S\",\"template\":\"@{username}\"},{\"name\":\"t\",\"type\":"
+                        "\"S\",\"template\":");
     json_put_string(&text, slice_of(template));
     buf_put_text(&text, "}],\"filter\":");
     json_put_string(&text, slice_of(filter));
     buf_put_text(&text, "}]");
-    if (contract_load(&c, "c.json", buf_slice(&text), &shop_schema, &(struct contract_options){"online_shopping_store", ""}, &findings, &error))
+    if (contract_load(&c, "c.json", buf_slice(&text), &shop_schema,
+                      &(struct contract_options){"online_shopping_store", ""}, &findings, &error))
         fail_msg("%s", error.text);
     findings_deinit(&findings);
     return c;
@@ -190,19 +199,13 @@ static void test_templates(void **state) {
     static const struct {
         const char *template, *want; /* NULL: absent */
     } templates[] = {
-        {"plain", "plain"},
-        {"{id}", "7"},
-        {"U#{id}#", "U#7#"},
-        {"{{{id}}}", "{7}"},
-        {"a{{b}}c", "a{b}c"},
-        {"{sells}", "1"},
+        {"plain", "plain"},     {"{id}", "7"},
+        {"U#{id}#", "U#7#"},    {"{{{id}}}", "{7}"},
+        {"a{{b}}c", "a{b}c"},   {"{sells}", "1"},
         {"{username}", "@ann"}, /* the attribute, whose own template takes the column */
-        {"{first}", NULL},
-        {"{first|none}", "none"},
-        {"{first|}x", "x"},
-        {"{last_name|no|bar}", "no|bar"},
-        {"{email}", NULL},
-        {"{ID}", "7"}, /* a column: their names compare without case */
+        {"{first}", NULL},      {"{first|none}", "none"},
+        {"{first|}x", "x"},     {"{last_name|no|bar}", "no|bar"},
+        {"{email}", NULL},      {"{ID}", "7"}, /* a column: their names compare without case */
     };
     for (size_t i = 0; i < ARRAY_LEN(templates); i++) {
         defer(arena_deinit) struct arena arena = {0};
@@ -241,15 +244,54 @@ static void test_expressions(void **state) {
         const char *expr;
         int want; /* 2: NULL */
     } exprs[] = {
-        {"id = 7", 1}, {"id <> 7", 0}, {"users.id != 8", 1}, {"id < 7", 0}, {"id <= 7", 1}, {"id > 6.5", 1}, {"id >= 7.0", 1},
-        {"id = '7'", 1}, {"id = 7.00", 1}, {"id = -7", 0}, {"id > 1e3", 0}, {"7 = id", 1},
-        {"username = 'ann'", 1}, {"username = 'Ann'", 0}, {"username > 'am'", 1}, {"username = 'it''s'", 0}, {"`username` = 'ann'", 1},
-        {"first_name IS NULL", 1}, {"first_name IS NOT NULL", 0}, {"id is null", 0},
-        {"first_name = 'x'", 2}, {"NOT first_name = 'x'", 2}, {"first_name <=> NULL", 1}, {"id <=> NULL", 0}, {"NULL = NULL", 2},
-        {"first_name = 'x' AND id = 8", 0}, {"first_name = 'x' AND id = 7", 2}, {"first_name = 'x' OR id = 7", 1}, {"first_name = 'x' OR id = 8", 2},
-        {"NOT id = 7", 0}, {"NOT NOT id = 7", 1}, {"NOT (id = 8 OR id = 9)", 1}, {"id = 8 OR id = 7 AND is_seller = 1", 1}, {"(id = 7 OR id = 8) AND is_seller = 0", 0},
-        {"id IN (1, 7)", 1}, {"id IN (1, 2)", 0}, {"id IN (1, NULL)", 2}, {"id NOT IN (1, 2)", 1}, {"id NOT IN (1, NULL)", 2}, {"first_name IN ('a')", 2},
-        {"id BETWEEN 7 AND 8", 1}, {"id NOT BETWEEN 7 AND 8", 0}, {"id BETWEEN 8 AND 7", 0}, {"TRUE", 1}, {"FALSE", 0}, {"NULL", 2}, {"is_seller", 1}, {"id = TRUE", 0},
+        {"id = 7", 1},
+        {"id <> 7", 0},
+        {"users.id != 8", 1},
+        {"id < 7", 0},
+        {"id <= 7", 1},
+        {"id > 6.5", 1},
+        {"id >= 7.0", 1},
+        {"id = '7'", 1},
+        {"id = 7.00", 1},
+        {"id = -7", 0},
+        {"id > 1e3", 0},
+        {"7 = id", 1},
+        {"username = 'ann'", 1},
+        {"username = 'Ann'", 0},
+        {"username > 'am'", 1},
+        {"username = 'it''s'", 0},
+        {"`username` = 'ann'", 1},
+        {"first_name IS NULL", 1},
+        {"first_name IS NOT NULL", 0},
+        {"id is null", 0},
+        {"first_name = 'x'", 2},
+        {"NOT first_name = 'x'", 2},
+        {"first_name <=> NULL", 1},
+        {"id <=> NULL", 0},
+        {"NULL = NULL", 2},
+        {"first_name = 'x' AND id = 8", 0},
+        {"first_name = 'x' AND id = 7", 2},
+        {"first_name = 'x' OR id = 7", 1},
+        {"first_name = 'x' OR id = 8", 2},
+        {"NOT id = 7", 0},
+        {"NOT NOT id = 7", 1},
+        {"NOT (id = 8 OR id = 9)", 1},
+        {"id = 8 OR id = 7 AND is_seller = 1", 1},
+        {"(id = 7 OR id = 8) AND is_seller = 0", 0},
+        {"id IN (1, 7)", 1},
+        {"id IN (1, 2)", 0},
+        {"id IN (1, NULL)", 2},
+        {"id NOT IN (1, 2)", 1},
+        {"id NOT IN (1, NULL)", 2},
+        {"first_name IN ('a')", 2},
+        {"id BETWEEN 7 AND 8", 1},
+        {"id NOT BETWEEN 7 AND 8", 0},
+        {"id BETWEEN 8 AND 7", 0},
+        {"TRUE", 1},
+        {"FALSE", 0},
+        {"NULL", 2},
+        {"is_seller", 1},
+        {"id = TRUE", 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(exprs); i++) {
         defer(arena_deinit) struct arena arena = {0};

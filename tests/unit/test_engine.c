@@ -1,9 +1,9 @@
 /* The engine on a contract that the shop does not show: ordered, limited and filtered lists, JSON text, the first of
  * many, keys longer than the store's, poison and its letters. */
 #include "contract/load.h"
+#include "src/base/sys.h"
 #include "tests/unit/shop_schema.h"
 #include "tests/unit/test.h"
-#include "src/base/sys.h"
 #include "transform/engine.h"
 
 #include <stdio.h>
@@ -13,12 +13,12 @@
 static const struct column authors_columns[] = {TEXT_COLUMN("code", false), TEXT_COLUMN("label", true),
                                                 INT_COLUMN("gone", false)};
 static const struct table_key authors_keys[] = {PRIMARY(1, 0)};
-static const struct column books_columns[] = {INT_COLUMN("id", false), TEXT_COLUMN("author", true),
-                                              TEXT_COLUMN("title", false), INT_COLUMN("year", true),
-                                              {.name = "hidden",
-                                               .type = COLUMN_INT,
-                                               .length = 4,
-                                               .default_value = {.kind = VALUE_INT, .i = 0}}};
+static const struct column books_columns[] = {
+    INT_COLUMN("id", false),
+    TEXT_COLUMN("author", true),
+    TEXT_COLUMN("title", false),
+    INT_COLUMN("year", true),
+    {.name = "hidden", .type = COLUMN_INT, .length = 4, .default_value = {.kind = VALUE_INT, .i = 0}}};
 static const struct table_key books_keys[] = {PRIMARY(1, 0)};
 static const struct table tables[] = {
     {.database = "library",
@@ -449,9 +449,14 @@ static void test_a_replay_is_as_old_as_its_start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_ENGINE(test_lists),           WITH_ENGINE(test_filter), WITH_ENGINE(test_long_keys),
-        WITH_ENGINE(test_no_time_travel),  WITH_ENGINE(test_poison), WITH_ENGINE(test_other_contract),
-        WITH_ENGINE(test_columns_by_name), WITH_ENGINE(test_defaults),
+        WITH_ENGINE(test_lists),
+        WITH_ENGINE(test_filter),
+        WITH_ENGINE(test_long_keys),
+        WITH_ENGINE(test_no_time_travel),
+        WITH_ENGINE(test_poison),
+        WITH_ENGINE(test_other_contract),
+        WITH_ENGINE(test_columns_by_name),
+        WITH_ENGINE(test_defaults),
         WITH_ENGINE(test_a_replay_is_as_old_as_its_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

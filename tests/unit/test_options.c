@@ -11,7 +11,8 @@
 static char directory[] = "/tmp/leat-options-XXXXXX";
 
 static const char good[] =
-    "{\"database\": {\"mysql\": {\"host\": \"db\", \"database\": \"shop\", \"username\": \"leat\", \"password\": \"secret\"},\n"
+    "{\"database\": {\"mysql\": {\"host\": \"db\", \"database\": \"shop\", \"username\": \"leat\", \"password\": "
+    "\"secret\"},\n"
     " \"dynamodb\": {\"region\": \"us-west-2\"}},\n"
     " \"migration\": {\"contractPath\": \"c.json\"}, \"x-note\": 1, \"http\": {\"listen\": \"\"}}";
 
@@ -48,13 +49,16 @@ static void faults_name_their_place(void **state) {
         const char *text, *expect;
     } rows[] = {
         {"{\n  \"state_dri\": \"/x\"}", ":2:3: unknown key state_dri; did you mean state_dir?"},
-        {"{\"database\": {\"mysql\": {\"port\": 70000}}}", ":1:25: database.mysql.port is a whole number from 1 to 65535, not 70000"},
+        {"{\"database\": {\"mysql\": {\"port\": 70000}}}",
+         ":1:25: database.mysql.port is a whole number from 1 to 65535, not 70000"},
         {"{\"database\": {\"mysql\": {\"port\": \"3306\"}}}", "database.mysql.port is a number, not a string"},
         {"{\"durability\": \"disk\"}", "durability is one of: power process; not \"disk\""},
         {"{\"database\": 5}", "database is an object, not a number"},
-        {"{\"database\": {\"mysql\": {\"password\": {\"env\": \"LEAT_NO_SUCH\"}}}}", "the environment has no variable LEAT_NO_SUCH"},
+        {"{\"database\": {\"mysql\": {\"password\": {\"env\": \"LEAT_NO_SUCH\"}}}}",
+         "the environment has no variable LEAT_NO_SUCH"},
         {"{\"database\": {\"mysql\": {\"password\": {\"file\": \"/no/such\"}}}}", "cannot open /no/such"},
-        {"{\"database\": {\"mysql\": {\"password\": {\"vault\": \"x\"}}}}", "is a string, {\"file\": \"PATH\"} or {\"env\": \"NAME\"}"},
+        {"{\"database\": {\"mysql\": {\"password\": {\"vault\": \"x\"}}}}",
+         "is a string, {\"file\": \"PATH\"} or {\"env\": \"NAME\"}"},
         {"[]", "a configuration is an object, not a list"},
         {"{\"stream\": \"a\",}", "not JSON"},
         {"{}", "database.mysql.host is missing"},
@@ -71,7 +75,8 @@ static void faults_name_their_place(void **state) {
 static void all_faults_are_reported(void **state) {
     struct config c;
     struct error e = {.text = ""};
-    assert_int_equal(config_load(&c, write_file("bad.json", "{\"a\": 1,\n\"b\": 2,\n\"checkpoint_s\": 0}"), &e), ERR_CONFIG);
+    assert_int_equal(config_load(&c, write_file("bad.json", "{\"a\": 1,\n\"b\": 2,\n\"checkpoint_s\": 0}"), &e),
+                     ERR_CONFIG);
     assert_non_null(strstr(e.text, ":1:2: unknown key a"));
     assert_non_null(strstr(e.text, ":2:1: unknown key b"));
     assert_non_null(strstr(e.text, ":3:1: checkpoint_s"));
@@ -101,7 +106,8 @@ static void secrets_come_from_files_without_their_newline(void **state) {
     char text[1024];
     char *secret = write_file("password", "pass word\n");
     snprintf(text, sizeof(text),
-             "{\"database\": {\"mysql\": {\"host\": \"db\", \"database\": \"d\", \"username\": \"u\", \"password\": {\"file\": \"%s\"}},"
+             "{\"database\": {\"mysql\": {\"host\": \"db\", \"database\": \"d\", \"username\": \"u\", \"password\": "
+             "{\"file\": \"%s\"}},"
              "\"dynamodb\": {\"region\": \"r\"}}, \"migration\": {\"contractPath\": \"/c\"}}",
              secret);
     assert_int_equal(config_load(&c, write_file("leat.json", text), &e), 0);
