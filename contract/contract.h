@@ -223,7 +223,7 @@ struct row_set {
 
 enum evaluate_result { EVALUATE_OK = 0, EVALUATE_POISON = 1, EVALUATE_ABSENT = 2 };
 
-/* Writes a scalar value as an attribute of `type` (CONTRACT.md, "Values"). EVALUATE_ABSENT for NULL; EVALUATE_POISON with the
+/* Writes a scalar value as an attribute of `type` (docs/contract.md, "Values"). EVALUATE_ABSENT for NULL; EVALUATE_POISON with the
  * reason in `error` when it cannot be. */
 int attr_from_value(enum attr_type type, const struct value *value, struct arena *arena, struct attr *ret,
                     struct error *error) must_check;
@@ -233,6 +233,6 @@ int attr_from_value(enum attr_type type, const struct value *value, struct arena
 int template_render(const struct template *t, const struct attr *const *attributes, const struct row_set *rows,
                     struct arena *arena, struct slice *ret, struct error *error) must_check;
 
-/* Appends the JSON text of an attribute as CONTRACT.md has it for constructions of type S: the contract's order, no
+/* Appends the JSON text of an attribute as docs/contract.md has it for constructions of type S: the contract's order, no
  * spaces, numbers bare, binary base64. */
 void attr_put_json(struct buf *buf, const struct attr *attr);

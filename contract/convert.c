@@ -1,4 +1,4 @@
-/* Values of MySQL's types as DynamoDB attributes (CONTRACT.md, "Values"): a table of functions by kind and type.
+/* Values of MySQL's types as DynamoDB attributes (docs/contract.md, "Values"): a table of functions by kind and type.
  *
  * What the table lacks is refused when the contract is loaded (convert_allowed); what only a value can show (text that is no
  * number, a number outside N, JSON of another shape) is poison. */

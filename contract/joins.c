@@ -70,7 +70,7 @@ static bool is_far(const struct edge *e, const struct names *near, const char *n
     return strcmp(name, e->alias) == 0 || (strcmp(name, e->far->name) == 0 && !near_node(near, name));
 }
 
-/* Types that a join may compare (CONTRACT.md, "JOIN"); 0: none. */
+/* Types that a join may compare (docs/contract.md, "JOIN"); 0: none. */
 static int join_class(const struct column *c) {
     static const int classes[] = {
         [COLUMN_INT] = 1,    [COLUMN_BIT] = 1,  [COLUMN_DECIMAL] = 1,  [COLUMN_TEXT] = 2,

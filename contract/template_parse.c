@@ -1,4 +1,4 @@
-/* Takes a template's text apart: "{name}", "{name|default}", "{{" and "}}" (CONTRACT.md, "TEMPLATE"). */
+/* Takes a template's text apart: "{name}", "{name|default}", "{{" and "}}" (docs/contract.md, "TEMPLATE"). */
 #include "contract/template_parse.h"
 
 /* Literal text up to a token or the end, doubled braces made single. */

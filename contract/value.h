@@ -62,7 +62,7 @@ struct datetime value_unpack_datetime(uint64_t packed);
 int64_t value_datetime_epoch(uint64_t packed);
 uint64_t value_epoch_datetime(int64_t seconds, unsigned microsecond);
 
-/* The text of a value as CONTRACT.md gives it for type S (DATETIME with a T, TIMESTAMP with a Z, BYTES as base64,
+/* The text of a value as docs/contract.md gives it for type S (DATETIME with a T, TIMESTAMP with a Z, BYTES as base64,
  * floats as ECMAScript prints them). Nothing for NULL, UNKNOWN and dates with a zero month or day. */
 void value_put_text(struct buf *buf, const struct value *v);
 
@@ -74,7 +74,7 @@ void value_get(struct cursor *c, struct value *ret); /* a malformed one sets c->
 bool value_equal(const struct value *a, const struct value *b);
 
 /* Appends a form for index and row keys: equal for values that a join compares as equal (integers of any width and
- * sign, decimals without trailing zeros, text by bytes), sorting as CONTRACT.md orders (NULL first, numbers by value,
+ * sign, decimals without trailing zeros, text by bytes), sorting as docs/contract.md orders (NULL first, numbers by value,
  * ENUM by index, text by bytes), and no key is a prefix of another. */
 void value_put_key(struct buf *buf, const struct value *v);
 

@@ -20,7 +20,7 @@ struct http_options {
 struct http_answer {
     bool whole;  /* an HTTP answer came to its end and its x-amz-crc32, if any, is right */
     bool sent;   /* some of the request may have reached the server */
-    bool resent; /* curl sent it more than once: a reused connection died (FAULTS T7) */
+    bool resent; /* curl sent it more than once: a reused connection died (docs/faults.md, T7) */
     int status;  /* of a whole answer */
     struct slice body;
     char request_id[64];

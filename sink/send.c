@@ -8,7 +8,7 @@
  * What can fail:
  *   throttled        the left-over alone is tried again after a backoff of its own; the table's window shrinks; a whole refusal pauses the table
  *   transient        again after a backoff; after several in a row the breaker opens and single requests probe until one succeeds
- *   unknown end      as transient, and the writes carry the signature's wall time as ambiguous_us (FAULTS T7)
+ *   unknown end      as transient, and the writes carry the signature's wall time as ambiguous_us (docs/faults.md, T7)
  *   clock            corrected by the answer's Date, again at once
  *   validation       the batch's writes may only travel in batches half as large, until the poison one stands alone
  *   table, access,

@@ -51,7 +51,7 @@ extern size_t engine_dirty_max, engine_items_max, engine_transact_max; /* the bo
 #endif
 
 enum {
-    ASSERT_AFTER_US_MINUTES = 15, /* a DynamoDB signature lives 5 minutes; the rest is margin (FAULTS.md, T7) */
+    ASSERT_AFTER_US_MINUTES = 15, /* a DynamoDB signature lives 5 minutes; the rest is margin (docs/faults.md, T7) */
     DIRTY_IN_MEMORY = 100000,     /* roots; more spill into the store */
     ITEMS_IN_MEMORY = 32 << 20,   /* bytes of evaluated items that a batch keeps until they are sent */
     TRANSACT_ITEMS_MAX = 100,     /* of one TransactWriteItems */

@@ -1,6 +1,6 @@
 /* How far behind the source DynamoDB is.
  *
- * The rule (OPERATIONS): 0 only when the acknowledged position is the source's end as confirmed within two heartbeats. An idle
+ * The rule (docs/operations.md): 0 only when the acknowledged position is the source's end as confirmed within two heartbeats. An idle
  * source is no lag; a dead connection never looks like an idle source. */
 #include "src/app/status.h"
 

@@ -110,7 +110,7 @@ static void wait_to_retry(struct program *p, int64_t ms) {
     }
 }
 
-/* Which faults end the program when they are met at its start (OPERATIONS): later they park. */
+/* Which faults end the program when they are met at its start (docs/operations.md): later they park. */
 static bool ends_program(int code) {
     return code == ERR_CONFIG || code == ERR_STORE || code == ERR_LEASE || code == ERR_USAGE || code == ERR_BUG;
 }

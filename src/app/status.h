@@ -105,7 +105,7 @@ bool status_park_held(const struct status *s);
 
 /* ---- read with the lock held */
 
-/* Seconds behind the source, as OPERATIONS defines lag_seconds: 0 only when DynamoDB has everything up to the source's end, as confirmed within
+/* Seconds behind the source, as docs/operations.md defines lag_seconds: 0 only when DynamoDB has everything up to the source's end, as confirmed within
  * two heartbeats; else the age of the oldest change not acknowledged, and never less than the time since the source was last heard. */
 double status_lag_seconds(const struct status *s);
 uint64_t status_lag_bytes(const struct status *s);

@@ -29,7 +29,7 @@ struct error {
 int error_set(struct error *error, int code, const char *format, ...) printf_like(3, 4) must_check;
 int error_wrap(struct error *error, int code, const char *format, ...) printf_like(3, 4) must_check;
 
-/* The process exit code of an error code (OPERATIONS: 2 usage, 3 configuration, 4 source, 5 target, 6 store, ...). */
+/* The process exit code of an error code (docs/operations.md: 2 usage, 3 configuration, 4 source, 5 target, 6 store, ...). */
 int error_exit_code(int code);
 
 /* A short word for the class: "source", "store", ... for logs and metrics. */

@@ -1,4 +1,4 @@
-/* Values as attributes (CONTRACT.md, "Values"), templates, and expressions. */
+/* Values as attributes (docs/contract.md, "Values"), templates, and expressions. */
 #include "contract/convert.h"
 #include "contract/expr_parse.h"
 #include "contract/load.h"

@@ -90,7 +90,7 @@ static void test_scan(void **state) {
     store_free(s);
 }
 
-/* FAULTS.md, O3: nothing is half written, and with more room it goes on at the checkpoint. */
+/* docs/faults.md, O3: nothing is half written, and with more room it goes on at the checkpoint. */
 static void test_full(void **state) {
     (void)state;
     struct store *s = open_store(256 << 10);
