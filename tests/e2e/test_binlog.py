@@ -384,7 +384,7 @@ def test_tls(server):
     assert dump(server, "position", tls="verify-ca", ca=server.ca, host="127.0.0.1")
     assert dump(server, "position", tls="required")
     refused = dump(server, "position", ok=False, tls="verify-identity", **host)  # the system's authorities do not know this one
-    assert refused.startswith("source:") and "source.tls.ca" in refused
+    assert refused.startswith("source:") and "database.mysql.tls.ca" in refused
 
 
 def test_no_entry(server):

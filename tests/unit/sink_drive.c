@@ -549,7 +549,8 @@ int main(int argc, char **argv) {
         sign_lines();
         return 0;
     }
-    d.options = (struct sink_options){.region = "us-west-2", .connections = 4, .contract = &d.contract};
+    d.options = (struct sink_options){
+        .region = "us-west-2", .connections = 4, .contract = &d.contract, .report_capacity = true};
     d.contract.targets = d.target_list;
     d.in.max = LINE_MAX_BYTES;
     for (int i = 2; i < argc; i++)
