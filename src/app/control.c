@@ -22,6 +22,7 @@ enum {
     PROGRESS_MS = 500,
     SLICE_MS = 200,
     WAIT_MAX_MS = 1000000000,
+    LOOK_MS = 100, /* how often a replay that runs is looked at */
 };
 
 struct control_server {
@@ -190,18 +191,11 @@ static void follow_replay(struct client *c, struct replay_request *r, struct jso
     uint64_t one = 1;
     ssize_t n = write(control->wake_fd, &one, sizeof(one));
     (void)n;
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
     pthread_mutex_lock(&s->lock);
     int64_t next = sys_monotonic_ms() + PROGRESS_MS;
     while (!r->done) {
-        t.tv_nsec += 100000000;
-        if (t.tv_nsec >= 1000000000) {
-            t.tv_sec++;
-            t.tv_nsec -= 1000000000;
-        }
+        struct timespec t = sys_deadline(LOOK_MS);
         pthread_cond_timedwait(&s->changed, &s->lock, &t);
-        clock_gettime(CLOCK_MONOTONIC, &t);
         if (!r->done && !r->taken && c->server->stopping) {
             control->replay = NULL;
             r->done = true;

@@ -59,14 +59,7 @@ static void wake(struct reader *r) {
 }
 
 static void wait_ms(struct reader *r, int64_t ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
+    struct timespec t = sys_deadline(ms);
     pthread_mutex_lock(&r->lock);
     while (!r->stopping && pthread_cond_timedwait(&r->room, &r->lock, &t) != ETIMEDOUT)
         ;
@@ -233,11 +226,7 @@ int reader_start(struct reader **ret, const struct reader_options *options, stru
     r->last = &r->first;
     r->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->room, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sys_cond_init(&r->room);
     if (r->fd < 0 || pthread_create(&r->thread, NULL, run, r) != 0) {
         int result = error_set(error, ERR_BUG, "cannot start the reader: %s", strerror(errno));
         reader_free(r);

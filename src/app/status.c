@@ -21,11 +21,7 @@ void status_init(struct status *s, const char *stream, int64_t heartbeat_us, int
     s->stream = xstrdup(stream);
     s->started_wall_us = sys_wall_us();
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sys_cond_init(&s->changed);
 }
 
 static void names_clear(struct status_names *n) {
@@ -164,14 +160,7 @@ const char *status_not_ready(const struct status *s) {
 }
 
 int status_wait(struct status *s, const struct position *target, int64_t timeout_ms) {
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += (time_t)(timeout_ms / 1000);
-    deadline.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (deadline.tv_nsec >= 1000000000) {
-        deadline.tv_sec++;
-        deadline.tv_nsec -= 1000000000;
-    }
+    struct timespec deadline = sys_deadline(timeout_ms);
     pthread_mutex_lock(&s->lock);
     s->waiters++;
     int late = 0;

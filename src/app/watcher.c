@@ -21,9 +21,7 @@ struct watcher {
 };
 
 static bool pause_or_stop(struct watcher *w) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += PERIOD_MS / 1000;
+    struct timespec t = sys_deadline(PERIOD_MS);
     pthread_mutex_lock(&w->lock);
     while (!w->stopping && pthread_cond_timedwait(&w->stop, &w->lock, &t) != ETIMEDOUT)
         ;
@@ -94,11 +92,7 @@ int watcher_start(struct watcher **ret, const struct source_options *source, str
     w->source = *source;
     w->status = status;
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->stop, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sys_cond_init(&w->stop);
     if (pthread_create(&w->thread, NULL, run, w) != 0) {
         pthread_cond_destroy(&w->stop);
         pthread_mutex_destroy(&w->lock);

@@ -116,3 +116,19 @@ void sys_format_time(int64_t wall_us, char *out, size_t size) {
     size_t n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(out + n, size - n, ".%03dZ", (int)(wall_us / 1000 % 1000));
 }
+
+void sys_cond_init(pthread_cond_t *cond) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct timespec sys_deadline(int64_t ms_from_now) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t ns = t.tv_nsec + ms_from_now % 1000 * 1000000;
+    return (struct timespec){.tv_sec = t.tv_sec + (time_t)(ms_from_now / 1000 + ns / 1000000000),
+                             .tv_nsec = (long)(ns % 1000000000)};
+}

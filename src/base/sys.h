@@ -5,7 +5,9 @@
 
 #include "src/base/error.h"
 
+#include <pthread.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct sys {
     int64_t (*monotonic_us)(void); /* for intervals and timers */
@@ -45,3 +47,7 @@ int sys_read_file(const char *path, size_t max, char **ret_data, size_t *ret_len
 
 /* "2026-11-21T10:15:00.123Z" of a wall time; `out` holds at least 32 bytes. */
 void sys_format_time(int64_t wall_us, char *out, size_t size);
+
+/* A condition whose timed waits go by the monotonic clock, and the time that pthread_cond_timedwait() wants for it. */
+void sys_cond_init(pthread_cond_t *cond);
+struct timespec sys_deadline(int64_t ms_from_now);
