@@ -1,13 +1,51 @@
-/* Fuzzes everything that reads binlog events: feed, transaction buffer, decoder, payloads, statements. Input: a binlog file. Checksums
- * are made right first, or nothing behind them would ever be reached. */
+/* Fuzzes everything that reads binlog events: feed, transaction buffer, decoder, payloads, statements. Input: a binlog file.
+ *
+ * Checksums are made right first, or nothing behind them would ever be reached; Where an event has no column names they come from the schema below (that of the seeds' tables). What a
+ * decoder refuses does not end the input: the next transaction gets a new decoder. */
 #include "binlog/event.h"
 #include "binlog/feed.h"
 #include "binlog/rows.h"
+#include "tests/fuzz/events.h"
 
 #include <libdeflate.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* A copy of its own, so that the sanitizer sees who reads beyond the event. */
+static char *with_checksum(const struct feed *f, const uint8_t *data, size_t size) {
+    char *copy = xmalloc(size);
+    memcpy(copy, data, size);
+    bool has = !f->has_format || f->checksum == CHECKSUM_CRC32 || data[4] == EVENT_FORMAT_DESCRIPTION;
+    if (has && size >= EVENT_HEADER_SIZE + CHECKSUM_SIZE)
+        put_le32(copy + size - CHECKSUM_SIZE, libdeflate_crc32(0, copy, size - CHECKSUM_SIZE));
+    return copy;
+}
+
+/* ---- the schema of tests/fuzz/make_seeds.py's table "seed" */
+
+static const char *const letters[] = {"a", "b"}, *const marks[] = {"x", "y"};
+static const struct column seed_columns[] = {
+    {.name = "id", .type = COLUMN_INT, .length = 4},
+    {.name = "v", .type = COLUMN_TEXT, .nullable = true, .collation = 255},
+    {.name = "u", .type = COLUMN_INT, .length = 8, .is_unsigned = true, .nullable = true},
+    {.name = "de", .type = COLUMN_DECIMAL, .length = 10, .digits = 2, .nullable = true},
+    {.name = "e", .type = COLUMN_ENUM, .labels = letters, .label_count = 2, .nullable = true, .collation = 255},
+    {.name = "st", .type = COLUMN_SET, .labels = marks, .label_count = 2, .nullable = true, .collation = 255},
+    {.name = "d3", .type = COLUMN_DATETIME, .digits = 3, .nullable = true},
+    {.name = "j", .type = COLUMN_JSON, .nullable = true},
+    {.name = "b", .type = COLUMN_BINARY, .nullable = true, .collation = 63},
+};
+static const struct column small_columns[] = {{.name = "id", .type = COLUMN_INT, .length = 4},
+                                              {.name = "p", .type = COLUMN_INT, .length = 4, .nullable = true}};
+static const struct table tables[] = {
+    {.database = "test1", .name = "seed", .columns = seed_columns, .column_count = ARRAY_LEN(seed_columns)},
+    {.database = "test1", .name = "p", .columns = small_columns, .column_count = 1},
+    {.database = "test1", .name = "my", .columns = small_columns, .column_count = 1},
+    {.database = "test1", .name = "c", .columns = small_columns, .column_count = 2},
+};
+static const struct schema schema = {"test1", tables, ARRAY_LEN(tables)};
+
+/* ---- one input */
 
 static void *on_table(void *context, const struct table *table, bool *wanted, int *ret_error, struct error *error) {
     static int handle;
@@ -33,40 +71,35 @@ static int on_row(void *context, const struct row_change *change, struct error *
     return 0;
 }
 
-static char *with_checksum(const uint8_t *data, size_t size) {
-    char *copy = xmalloc(size);
-    memcpy(copy, data, size);
-    if (size >= EVENT_HEADER_SIZE + CHECKSUM_SIZE) {
-        uint32_t crc = libdeflate_crc32(0, copy, size - CHECKSUM_SIZE);
-        for (size_t i = 0; i < CHECKSUM_SIZE; i++)
-            copy[size - CHECKSUM_SIZE + i] = (char)(crc >> (8 * i));
-    }
-    return copy;
+static struct decoder *new_decoder(struct buf *out, const struct position *schema_at) {
+    struct decoder_options options = {.database = "test1",
+                                      .context = out,
+                                      .table = on_table,
+                                      .row = on_row,
+                                      .schema = &schema,
+                                      .schema_at = schema_at};
+    return decoder_new(&options);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct buf out = BUF_INIT(1 << 20);
     struct error error;
+    struct span events[EVENTS_MAX];
     struct feed f = {.spill_dir = "/tmp", .txn_memory_bytes = 4096};
-    struct decoder_options options = {.database = "test1", .context = &out, .table = on_table, .row = on_row};
-    struct decoder *d = decoder_new(&options);
-    for (size_t at = 4; at + EVENT_HEADER_SIZE <= size;) {
-        struct cursor c = cursor_of(data + at, size - at);
-        cursor_skip(&c, 9);
-        size_t len = cursor_u32(&c);
-        len = MIN(len, size - at);
-        if (len < EVENT_HEADER_SIZE)
-            break;
-        char *event = with_checksum(data + at, len);
+    struct position schema_at = {.file = "binlog.000001", .offset = 1000};
+    struct decoder *d = new_decoder(&out, &schema_at);
+    size_t count = split(data, size, events);
+    int r = 0;
+    for (size_t i = 0; i < count && r >= 0; i++) {
+        char *event = with_checksum(&f, data + events[i].at, events[i].len);
         struct txn *t = NULL;
-        int r = feed_event(&f, (struct slice){event, len}, &t, &error);
+        r = feed_event(&f, (struct slice){event, events[i].len}, &t, &error);
         free(event);
-        if (r == FEED_TXN)
-            r = decoder_run(d, t, &error);
+        if (r == FEED_TXN && decoder_run(d, t, &error) < 0) {
+            decoder_free(d);
+            d = new_decoder(&out, &schema_at);
+        }
         txn_free(t);
-        if (r < 0)
-            break;
-        at += len;
     }
     decoder_free(d);
     feed_deinit(&f);
