@@ -384,9 +384,13 @@ void gtid_format(const struct gtid *gtid, struct buf *buf) {
 void gtid_set_format(const struct gtid_set *set, struct buf *buf) {
     for (size_t i = 0; i < set->count; i++) {
         const struct gtid_source *s = &set->sources[i];
-        if (i)
-            buf_put_char(buf, ',');
-        put_head(buf, s->uuid, s->tag);
+        if (i && memcmp(s->uuid, set->sources[i - 1].uuid, sizeof(s->uuid)) == 0) {
+            buf_printf(buf, ":%s", s->tag); /* as the server writes it: the UUID once */
+        } else {
+            if (i)
+                buf_put_char(buf, ',');
+            put_head(buf, s->uuid, s->tag);
+        }
         for (size_t j = 0; j < s->count; j++) {
             buf_printf(buf, ":%lld", (long long)s->intervals[j].start);
             if (s->intervals[j].end > s->intervals[j].start + 1)

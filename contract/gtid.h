@@ -30,7 +30,7 @@ bool gtid_set_contains(const struct gtid_set *set, const struct gtid_set *subset
 bool gtid_set_empty(const struct gtid_set *set);
 uint64_t gtid_set_count(const struct gtid_set *set); /* transactions */
 
-/* MySQL's text: "uuid:1-5:7,uuid:tag:1-3"; white space and newlines allowed; upper case UUIDs too. ERR_USAGE if not. */
+/* MySQL's text: "uuid:1-5:7:tag:1-3,uuid:9"; white space and newlines allowed; upper case UUIDs too. ERR_USAGE if not. */
 int gtid_set_parse(struct gtid_set *ret, struct slice text, struct error *error) must_check;
 void gtid_set_format(const struct gtid_set *set, struct buf *buf);
 void gtid_format(const struct gtid *gtid, struct buf *buf);

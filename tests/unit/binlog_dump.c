@@ -3,6 +3,7 @@
  *   binlog_dump stream KEY=VALUE...   row changes from a position until the source rests
  *   binlog_dump chunks KEY=VALUE...   a table's rows, read in chunks
  *   binlog_dump file path=FILE        a binlog file, as if it were streamed; flip=N turns a bit of byte N
+ *   binlog_dump gtids                 for each line "SET;SET" of standard input: their union, difference, and is the second in the first
  *   binlog_dump schema|check|facts|position KEY=VALUE... */
 #include "binlog/chunk.h"
 #include "binlog/feed.h"
@@ -384,6 +385,47 @@ static int do_file(struct error *error) {
     return r;
 }
 
+static int put_gtids(const struct gtid_set *a, const struct gtid_set *b) {
+    struct gtid_set sum = {0}, minus = {0};
+    struct buf text defer(buf_deinit) = BUF_INIT(1 << 24);
+    gtid_set_copy(&sum, a);
+    gtid_set_add_set(&sum, b);
+    gtid_set_copy(&minus, a);
+    gtid_set_subtract(&minus, b);
+    struct json_out j = JSON_OUT(&out);
+    json_open(&j, '[');
+    gtid_set_format(&sum, &text);
+    json_put_slice(&j, buf_slice(&text));
+    buf_clear(&text);
+    gtid_set_format(&minus, &text);
+    json_put_slice(&j, buf_slice(&text));
+    json_put_bool(&j, gtid_set_contains(a, b));
+    json_close(&j, ']');
+    flush_line();
+    gtid_set_deinit(&sum);
+    gtid_set_deinit(&minus);
+    return 0;
+}
+
+static int do_gtids(struct error *error) {
+    char *line defer(free_pointer) = NULL;
+    size_t room = 0;
+    int r = 0;
+    for (ssize_t len; r == 0 && (len = getline(&line, &room, stdin)) > 0;) {
+        struct gtid_set a defer(gtid_set_deinit) = {0}, b defer(gtid_set_deinit) = {0};
+        char *semicolon = memchr(line, ';', (size_t)len);
+        if (!semicolon)
+            return error_set(error, ERR_USAGE, "no semicolon");
+        *semicolon = 0;
+        r = gtid_set_parse(&a, slice_of(line), error);
+        if (r == 0)
+            r = gtid_set_parse(&b, slice_of(semicolon + 1), error);
+        if (r == 0)
+            r = put_gtids(&a, &b);
+    }
+    return r;
+}
+
 static int run(struct arena *arena, struct error *error) {
     struct source_options o = source();
     struct connection *c = NULL;
@@ -400,6 +442,8 @@ static int run(struct arena *arena, struct error *error) {
     }
     if (strcmp(args[1], "file") == 0)
         return do_file(error);
+    if (strcmp(args[1], "gtids") == 0)
+        return do_gtids(error);
     int r = connection_open(&c, &o, error);
     if (r == 0)
         r = schema_read(c, o.database, names, count, arena, &schema, error);
