@@ -221,13 +221,15 @@ void coltype_set(const struct column *column, uint64_t bits, struct arena *arena
 
 static void decode_enum(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
     uint64_t index = cursor_le(c, w->fixed);
-    if (index > w->column->label_count)
+    if (w->column->labels && index > w->column->label_count)
         c->failed = true;
     coltype_enum(w->column, index, ret);
+    ret->data = w->column->labels ? ret->data : NULL;
 }
 
 static void decode_set(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
     coltype_set(w->column, cursor_le(c, w->fixed), arena, ret);
+    ret->data = w->column->labels ? ret->data : NULL;
 }
 
 /* ---- the table */

@@ -48,6 +48,8 @@ int server_facts_read(struct connection *c, struct server_facts *ret, struct err
 int source_position_executed(struct connection *c, const char *database, const char *const *tables, size_t table_count,
                              struct position *ret, struct error *error) must_check;
 int source_position_end(struct connection *c, struct position *ret, struct error *error) must_check;
+/* The oldest one that the binlog still has: the GTIDs that were purged, or else the first file. */
+int source_position_start(struct connection *c, bool by_gtid, struct position *ret, struct error *error) must_check;
 /* gtid_purged; and whether the binlog still reaches back to `from` (ERR_SOURCE with what is missing when not). */
 int source_reaches_back(struct connection *c, const struct position *from, struct error *error) must_check;
 

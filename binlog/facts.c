@@ -186,6 +186,27 @@ int source_position_end(struct connection *c, struct position *ret, struct error
     return 0;
 }
 
+int source_position_start(struct connection *c, bool by_gtid, struct position *ret, struct error *error) {
+    struct position p = {0};
+    if (by_gtid) {
+        int r = read_gtids(c, "gtid_purged", &p.gtids, error);
+        if (r)
+            return r;
+    } else {
+        struct client_rows rows defer(client_rows_deinit) = {0};
+        int r = client_select(c, &rows, error, "SHOW BINARY LOGS");
+        if (r)
+            return r;
+        if (!client_next(&rows))
+            return error_set(error, ERR_SOURCE, "MySQL at %s writes no binlog: start it with log_bin", c->where);
+        snprintf(p.file, sizeof(p.file), "%s", client_string(&rows, 0));
+        p.offset = 4;
+    }
+    position_deinit(ret);
+    *ret = p;
+    return 0;
+}
+
 /* ---- does the binlog reach back? */
 
 static int wait_executed(struct connection *c, const char *gtids, bool *ret, struct error *error) {

@@ -48,7 +48,7 @@ struct decoder {
 struct decoder *decoder_new(const struct decoder_options *options) {
     struct decoder *d = xcalloc(1, sizeof(*d));
     d->options = *options;
-    d->database = xstrdup(options->database);
+    d->database = options->database ? xstrdup(options->database) : NULL;
     d->options.database = d->database;
     d->statement = xcalloc(1, sizeof(*d->statement));
     return d;
@@ -93,10 +93,28 @@ static int check_columns(const struct table_map *map, struct error *error) {
             continue;
         if (what)
             return refuse_column(map, column, what, error);
-        if ((column->type == COLUMN_ENUM || column->type == COLUMN_SET) && !column->labels)
+        if ((column->type == COLUMN_ENUM || column->type == COLUMN_SET) && !column->labels && !map->numbered)
             return refuse_column(map, column, "an ENUM or SET without its labels", error);
     }
     return 0;
+}
+
+static int find_live_table(struct decoder *d, const char *database, const char *name, const struct table **ret,
+                           struct error *error) {
+    *ret = NULL;
+    if (d->options.live_table)
+        return d->options.live_table(d->options.context, database, name, ret, error);
+    *ret = d->options.schema ? schema_table(d->options.schema, name) : NULL;
+    return 0;
+}
+
+/* Names from the live schema where it has this shape, else numbers. */
+static int name_or_number(struct decoder *d, struct table_map *map, struct error *error) {
+    const struct table *live;
+    int r = find_live_table(d, map->table.database, map->table.name, &live, error);
+    if (r == 0 && (!live || table_map_name(map, live, &d->tables, NULL) != 0))
+        table_map_number(map, &d->tables);
+    return r;
 }
 
 /* Names: from the event, else from the live schema. Sets *ret_known to false when the table is none of ours. */
@@ -104,6 +122,8 @@ static int name_columns(struct decoder *d, struct table_map *map, bool *ret_know
     *ret_known = true;
     if (map->has_names)
         return 0;
+    if (d->options.numbered_columns)
+        return name_or_number(d, map, error);
     if (!d->options.schema)
         return error_set(error, ERR_SOURCE,
                          "the binlog has no column names for table %s.%s: run SET PERSIST binlog_row_metadata = 'FULL' "
@@ -172,13 +192,17 @@ static bool same_name(const char *name, struct slice s) {
     return strlen(name) == s.len && memcmp(name, s.data, s.len) == 0;
 }
 
+static bool in_database(const struct decoder *d, struct slice database) {
+    return !d->database || same_name(d->database, database);
+}
+
 static int on_table_map(struct decoder *d, const struct event *e, struct error *error) {
     struct table_map_head head;
     struct table_map *map = NULL;
     int r = table_map_head_read(&head, e->body, error);
     if (r)
         return r;
-    if (same_name(d->database, head.database))
+    if (in_database(d, head.database))
         r = find_map(d, &head, &map, error);
     if (r)
         return r;
@@ -362,18 +386,22 @@ static int on_rows(struct decoder *d, const struct event *e, const struct rows_s
 static int find_by_name(struct decoder *d, const char *database, const char *name, struct table_map **ret,
                         struct error *error) {
     *ret = NULL;
-    if (strcmp(database, d->database) != 0)
+    if (!in_database(d, slice_of(database)))
         return 0;
     for (size_t i = d->cache_count; i-- > 0;)
-        if (strcmp(d->cache[i]->table.name, name) == 0) {
+        if (strcmp(d->cache[i]->table.name, name) == 0 && strcmp(d->cache[i]->table.database, database) == 0) {
             *ret = d->cache[i]->handle ? d->cache[i] : NULL;
             return 0;
         }
-    const struct table *live = d->options.schema ? schema_table(d->options.schema, name) : NULL;
-    if (!live)
-        return 0;
+    const struct table bare = {.database = arena_strdup(&d->tables, database), .name = arena_strdup(&d->tables, name)};
+    const struct table *live;
+    int r = find_live_table(d, database, name, &live, error);
+    if (r == 0 && !live && !d->database)
+        live = &bare; /* one that the binlog has not described yet */
+    if (r || !live)
+        return r;
     struct table_map *map = table_map_of_schema(live, &d->tables);
-    int r = ask_filter(d, map, error);
+    r = ask_filter(d, map, error);
     if (r)
         return r;
     remember(d, map); /* without content: no event finds it */
@@ -476,12 +504,25 @@ static int refuse_statement(const struct query_event *q, struct error *error) {
                      (int)MIN(q->sql.len, 300), q->sql.data);
 }
 
+static int tell_statement(struct decoder *d, const struct query_event *q, enum statement_kind kind,
+                          struct error *error) {
+    struct logged_statement told = {.kind = kind, .database = q->database, .sql = q->sql, .names = d->statement};
+    statement_read(d->statement, q->sql);
+    return d->options.statement(d->options.context, &told, error);
+}
+
+static bool is_frame(enum statement_kind kind) {
+    return kind <= STATEMENT_XA;
+}
+
 static int on_query(struct decoder *d, const struct event *e, bool in_payload, struct error *error) {
     struct query_event q;
     int r = query_event_read(&q, e, error);
     if (r)
         return r;
     enum statement_kind kind = statement_kind(q.sql);
+    if (d->options.statement && !is_frame(kind) && kind != STATEMENT_TRUNCATE)
+        return tell_statement(d, &q, e->type == EVENT_EXECUTE_LOAD_QUERY ? STATEMENT_ROWS : kind, error);
     if (e->type == EVENT_EXECUTE_LOAD_QUERY || kind == STATEMENT_ROWS || kind == STATEMENT_UNKNOWN)
         return may_touch(d, &q) ? refuse_statement(&q, error) : 0;
     if (kind == STATEMENT_XA_START && in_payload) /* its end lies behind its rows */

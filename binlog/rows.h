@@ -4,13 +4,22 @@
  * and its handle stay valid as long as the decoder. Values live until the handler returns. */
 #pragma once
 
+#include "binlog/statement.h"
 #include "binlog/stream.h"
 #include "contract/row_change.h"
 
 struct decoder;
 
+/* A logged statement that is no part of a transaction's frame. */
+struct logged_statement {
+    enum statement_kind kind; /* STATEMENT_ROWS, STATEMENT_UNKNOWN: rows may have changed that are not in the binlog */
+    struct slice database;    /* the session's; empty when none */
+    struct slice sql;         /* as it was written */
+    const struct statement *names; /* the tables that it names, as far as binlog/statement.h tells */
+};
+
 struct decoder_options {
-    const char *database; /* events of other databases are skipped */
+    const char *database; /* events of other databases are skipped; NULL: all databases */
     void *context;
     /* Asked once per table description. Returns the handle that row changes carry, or NULL: the table's rows are skipped undecoded.
      * `wanted` (table->column_count flags, all true at first) may be cleared for columns that need not be decoded. May return an error through ret_error (negative code) e.g. when a mapped column is gone. */
@@ -23,6 +32,15 @@ struct decoder_options {
     /* `schema` knows every ALTER up to here. An inserted row whose image lacks columns, behind a later ALTER of its table, is an error: the
      * defaults in `schema` may not be its. So is, behind such a row, an ALTER that `schema` knows. NULL: not told. Lives as long as the decoder. */
     const struct position *schema_at;
+    /* Asked instead of `schema`: the table as it is now (*ret NULL when there is none). */
+    int (*live_table)(void *context, const char *database, const char *name, const struct table **ret,
+                      struct error *error);
+    /* Columns of which neither the event nor a schema of the same shape tells the names are called @1, @2, ..., instead of
+     * being an error; an ENUM or SET without labels has its number alone, and text of unknown character set counts as utf8mb4. */
+    bool numbered_columns;
+    /* Called for each statement but TRUNCATE of one table (a row change) and a transaction's frame; then nothing is refused, the callee decides. A
+     * negative return ends the decoding. NULL: what changes rows of wanted tables is refused. */
+    int (*statement)(void *context, const struct logged_statement *statement, struct error *error);
     bool cascades_logged; /* server_facts */
 };
 

@@ -267,6 +267,19 @@ int table_map_name(struct table_map *map, const struct table *live, struct arena
     return 0;
 }
 
+void table_map_number(struct table_map *map, struct arena *arena) {
+    size_t count = map->table.column_count;
+    struct column *columns = arena_copy(arena, map->table.columns, count * sizeof(*columns));
+    for (size_t i = 0; i < count; i++) {
+        columns[i].name = arena_printf(arena, "@%zu", i + 1);
+        map->wire[i].column = &columns[i];
+        if (coltype_has_charset(&map->wire[i]) && columns[i].collation == 0)
+            map->wire[i].charset = charset_of_name("utf8mb4");
+    }
+    map->table.columns = columns;
+    map->numbered = true;
+}
+
 struct table_map *table_map_of_schema(const struct table *live, struct arena *arena) {
     struct table_map *map = new_map(arena, live->column_count);
     map->table = *live;

@@ -11,6 +11,7 @@ struct table_map {
     bool *wanted;
     void *handle;   /* NULL: rows are skipped */
     bool has_names; /* binlog_row_metadata=FULL */
+    bool numbered;  /* table_map_number() gave the names */
     size_t json_count;
     struct value *before, *after; /* room for one row */
     struct slice content;         /* the event's bytes behind the table id: what it is cached by */
@@ -32,6 +33,9 @@ int table_map_read(struct table_map **ret, const struct table_map_head *head, st
 /* Takes names, labels and the rest from the live schema's table, for events without them. ERR_SOURCE when number or type of the columns differ. */
 int table_map_name(struct table_map *map, const struct table *live, struct arena *arena,
                    struct error *error) must_check;
+
+/* Calls the columns @1, @2, ... Text whose character set the event does not tell counts as utf8mb4. */
+void table_map_number(struct table_map *map, struct arena *arena);
 
 /* A description of a table of which no event was seen. */
 struct table_map *table_map_of_schema(const struct table *live, struct arena *arena);

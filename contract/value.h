@@ -23,11 +23,11 @@ enum value_kind {
     VALUE_DATETIME,  /* u: packed; `scale` fraction digits */
     VALUE_TIMESTAMP, /* u: packed, UTC; `scale` fraction digits; 0 is the zero timestamp */
     VALUE_TIME,      /* i: microseconds, may be negative; `scale` fraction digits */
-    VALUE_ENUM,      /* u: index (0 is the error value), data: label */
-    VALUE_SET,       /* u: bits, data: labels joined by ',' */
-    VALUE_JSON,      /* data: text as MySQL prints it */
-    VALUE_GEOMETRY,  /* data: SRID (4 bytes, little-endian) and WKB */
-    VALUE_VECTOR,    /* data: little-endian floats */
+    VALUE_ENUM, /* u: index (0 is the error value), data: label; NULL when unknown (binlog/rows.h, numbered_columns) */
+    VALUE_SET,  /* u: bits, data: labels joined by ',' */
+    VALUE_JSON, /* data: text as MySQL prints it */
+    VALUE_GEOMETRY, /* data: SRID (4 bytes, little-endian) and WKB */
+    VALUE_VECTOR,   /* data: little-endian floats */
 };
 
 struct value {

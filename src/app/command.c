@@ -7,16 +7,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* What an option sets: a text, or (value NULL) a flag. */
+/* What an option sets: a text, or (value NULL) a flag, or a list of texts, for it may stand more than once. */
 struct command_option {
     const char *name;
     const char *value; /* NULL: a flag */
     size_t offset;
     const char *help;
+    bool repeats;
 };
 
 #define AT(field) offsetof(struct command_line, field)
-enum { OPTIONS_MAX = 6 };
+enum { OPTIONS_MAX = 8 };
 
 static const struct command {
     const char *name;
@@ -25,6 +26,7 @@ static const struct command {
     const char *summary;
     const char *text;
     struct command_option options[OPTIONS_MAX];
+    bool many; /* any number of arguments, none included */
 } commands[] = {
     {"run",
      command_run,
@@ -76,6 +78,28 @@ static const struct command {
      "and the running replicator goes on beside it.",
      {{"--from", "POSITION", AT(from), "where the stretch begins: FILE:OFFSET or a GTID set"},
       {"--to", "POSITION", AT(to), "where it ends; unless given, where the replicator is now"}}},
+    {"decode",
+     command_decode,
+     "[FILE...]",
+     "show the row changes in a binlog, as JSON lines",
+     "Prints one JSON object a line for each committed row change, in binlog files (or relay logs; - is standard "
+     "input) "
+     "or, with\n"
+     "--from and no file, as the configured source sends them, until interrupted. It changes nothing anywhere.\n\n"
+     "  leat decode binlog.000042                                   all of a file\n"
+     "  leat decode --from start --until now --table shop.customers  a table's history, from the source\n"
+     "  leat decode --from now                                      what happens next\n"
+     "  leat decode --from binlog.000042:154 binlog.000042          the rest of a file\n"
+     "  leat decode --no-rows --transactions binlog.000042          its transactions: rows, bytes, tables\n\n"
+     "Exits 4 at what it cannot decode, with the position and the reason. The fields: docs/operations.md.",
+     {{"--from", "POSITION", AT(from), "FILE:OFFSET, a GTID set (what is in it is left out), start, or now"},
+      {"--until", "POSITION", AT(until), "the last transaction to show is the one that reaches it; or now"},
+      {"--table", "[DB.]TABLE", AT(tables), "this table only; may be given more than once", true},
+      {"--transactions", NULL, AT(transactions), "a line for each transaction behind its rows"},
+      {"--no-rows", NULL, AT(no_rows), "no lines for rows"},
+      {"--statements", NULL, AT(statements), "show statements that may have changed rows, instead of stopping there"},
+      {"--schema", NULL, AT(schema), "for files without column names: names from the configured source"}},
+     true},
 };
 
 static const struct command_option common[] = {
@@ -114,8 +138,8 @@ static void print_help(void) {
 }
 
 static void print_command_help(const struct command *c) {
-    printf("Usage: leat [-c leat.json] %s%s%s%s\n\n%s\n\n", c->name, c->argument ? " " : "",
-           c->argument ? c->argument : "", c->options[0].name ? " [OPTIONS]" : "", c->text);
+    printf("Usage: leat [-c leat.json] %s%s%s%s\n\n%s\n\n", c->name, c->options[0].name ? " [OPTIONS]" : "",
+           c->argument ? " " : "", c->argument ? c->argument : "", c->text);
     print_options(c->options, OPTIONS_MAX);
     print_options(common, ARRAY_LEN(common));
 }
@@ -157,6 +181,11 @@ static int unknown_option(const struct command *c, const char *word, struct erro
                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "", c ? c->name : "", c ? " " : "");
 }
 
+static void add_word(struct words *words, const char *word) {
+    words->list = xrealloc(words->list, (words->count + 1) * sizeof(*words->list));
+    words->list[words->count++] = word;
+}
+
 /* One option at argv[*at], with its value as "--name value" or "--name=value". */
 static int take_option(const struct command *c, struct command_line *line, int argc, char **argv, int *at,
                        struct error *error) {
@@ -167,27 +196,34 @@ static int take_option(const struct command *c, struct command_line *line, int a
         o = find_option(c->options, OPTIONS_MAX, word, len);
     if (!o)
         return unknown_option(c, word, error);
-    char *field = (char *)line + o->offset;
+    void *field = (char *)line + o->offset;
     if (!o->value) {
-        *(bool *)(void *)field = true;
+        *(bool *)field = true;
         return word[len] ? error_set(error, ERR_USAGE, "%s takes no value", o->name) : 0;
     }
     if (!word[len] && *at + 1 >= argc)
         return error_set(error, ERR_USAGE, "%s needs a value: %s %s", o->name, o->name, o->value);
-    *(const char **)(void *)field = word[len] ? word + len + 1 : argv[++*at];
+    const char *value = word[len] ? word + len + 1 : argv[++*at];
+    if (o->repeats)
+        add_word(field, value);
+    else
+        *(const char **)field = value;
     return 0;
 }
 
 /* The word after the command, or after `help`. */
 static int take_argument(const struct command *c, struct command_line *line, const char *word, struct error *error) {
+    if (c && c->many) {
+        add_word(&line->words, word);
+        return 0;
+    }
     if (line->argument || (c && !c->argument))
         return error_set(error, ERR_USAGE, "%s is one word too many", word);
     line->argument = word;
     return 0;
 }
 
-static int run_line(int argc, char **argv, struct error *error) {
-    struct command_line line = {.config_path = "leat.json", .terminal = isatty(STDOUT_FILENO)};
+static int run_line(int argc, char **argv, struct command_line *line, struct error *error) {
     const struct command *c = NULL;
     bool wants_help = false, is_help = false;
     int r = 0;
@@ -197,10 +233,10 @@ static int run_line(int argc, char **argv, struct error *error) {
             wants_help = true;
         else if (strcmp(word, "--version") == 0)
             return printf("leat %s\n", LEAT_VERSION) < 0;
-        else if (word[0] == '-')
-            r = take_option(c, &line, argc, argv, &i, error);
+        else if (word[0] == '-' && word[1])
+            r = take_option(c, line, argc, argv, &i, error);
         else if (c || is_help)
-            r = take_argument(c, &line, word, error);
+            r = take_argument(c, line, word, error);
         else if (strcmp(word, "help") == 0)
             is_help = true;
         else if (!(c = find_command(word)))
@@ -209,17 +245,20 @@ static int run_line(int argc, char **argv, struct error *error) {
     if (r < 0)
         return r;
     if (is_help)
-        return help(line.argument, error);
+        return help(line->argument, error);
     if (wants_help || !c)
         return help(c ? c->name : NULL, error);
-    if (c->argument && !line.argument)
+    if (c->argument && !c->many && !line->argument)
         return error_set(error, ERR_USAGE, "leat %s needs one of: %s", c->name, c->argument);
-    return c->run(&line, error);
+    return c->run(line, error);
 }
 
 int command_main(int argc, char **argv) {
     struct error error = {.text = ""};
-    int r = run_line(argc, argv, &error);
+    struct command_line line = {.config_path = "leat.json", .terminal = isatty(STDOUT_FILENO)};
+    int r = run_line(argc, argv, &line, &error);
+    free(line.tables.list);
+    free(line.words.list);
     if (r < 0 && r != ERR_STOPPED)
         fprintf(stderr, "leat: %s\n", error.text);
     return r < 0 ? error_exit_code(r) : r;

@@ -4,6 +4,11 @@
 #include "src/app/options.h"
 #include "src/base/error.h"
 
+struct words {
+    const char **list; /* one allocation; the texts are main's */
+    size_t count;
+};
+
 struct command_line {
     const char *config_path;
     bool json;
@@ -17,7 +22,13 @@ struct command_line {
     bool offline;
     bool watch;
     bool grants;
+    bool transactions;
+    bool statements;
+    bool no_rows;
+    bool schema;
+    struct words tables;
     const char *argument; /* the word after the command, NULL without */
+    struct words words;   /* all words after it, of a command that takes several */
 };
 
 /* Parses and runs; returns the exit code. Errors go to standard error. */
@@ -30,3 +41,4 @@ int command_tables(const struct command_line *line, struct error *error) must_ch
 int command_status(const struct command_line *line, struct error *error) must_check;
 int command_wait(const struct command_line *line, struct error *error) must_check;
 int command_replay(const struct command_line *line, struct error *error) must_check;
+int command_decode(const struct command_line *line, struct error *error) must_check;

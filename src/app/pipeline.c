@@ -362,6 +362,7 @@ static int replay_begin(struct pipeline *p, struct replay_request *request, stru
                                      .spill_dir = p->config->state_dir,
                                      .from = &request->from,
                                      .until = &y->to,
+                                     .by_file = gtid_set_empty(&request->from.gtids),
                                      .queue_bytes = QUEUE_BYTES / 4};
     options.source.server_id = (unsigned)sys_random() | 0x80000000U; /* another replica than the stream */
     return reader_start(&y->reader, &options, error);

@@ -69,6 +69,8 @@ static void wait_ms(struct reader *r, int64_t ms) {
 /* Takes over `txn` (may be NULL); waits for room. `end` may be the transaction's own: what is in the queue may be gone at once. */
 static void put(struct reader *r, struct txn *txn, const struct txn_end *end) {
     position_advance(&r->position, end);
+    if (r->options.by_file)
+        gtid_set_deinit(&r->position.gtids);
     struct entry *entry = xcalloc(1, sizeof(*entry));
     entry->delivery = (struct delivery){txn, *end};
     entry->bytes = sizeof(*entry) + (txn ? txn_memory(txn) : 0);

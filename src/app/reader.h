@@ -10,7 +10,9 @@ struct reader_options {
     const char *spill_dir;
     const struct position *from;  /* copied */
     const struct position *until; /* copied; NULL: for ever. Reaching it ends the reader */
-    size_t queue_bytes;           /* raw events that may wait; one transaction of any size is always let in */
+    bool
+        by_file; /* `from` is a file and offset: the GTIDs met from there on are not all, a new connection goes on by file */
+    size_t queue_bytes; /* raw events that may wait; one transaction of any size is always let in */
 };
 
 /* What the queue holds: a committed transaction, or (txn NULL) the news that the source rests at `end`. */

@@ -220,6 +220,17 @@ static size_t utf8_sequence(const unsigned char *p, size_t left) {
     return 0;
 }
 
+bool json_is_utf8(struct slice text) {
+    const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len;
+    while (p < end) {
+        size_t n = utf8_sequence(p, (size_t)(end - p));
+        if (n == 0)
+            return false;
+        p += n;
+    }
+    return true;
+}
+
 void json_put_string(struct buf *buf, struct slice text) {
     const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len, *plain = p;
     buf_put_char(buf, '"');

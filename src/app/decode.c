@@ -1,0 +1,256 @@
+/* From transactions to JSON lines.
+ *
+ * Happy path: (1) the part that all lines of a transaction begin with is made once; (2) the decoder asks for each new table description
+ * whether it is wanted, and gets the table's escaped names; (3) each row becomes a line in a buffer; (4) the buffer is written when it is
+ * large, or when the source rests.
+ *
+ * Statements: what defines things is shown as "ddl" (with a table filter: when it names a wanted table, or more than leat understands); what may have
+ * changed rows ends the decoding unless it may be shown. A reader that went away (head) ends it quietly. */
+#include "src/app/decode.h"
+
+#include "src/app/row_json.h"
+#include "src/base/json.h"
+#include "src/base/sys.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { WRITE_SIZE = 256 * 1024, KEEP_SIZE = 8 * 1024 * 1024 };
+
+struct wanted_table {
+    struct row_json_table json;
+    struct wanted_table *next_touched;
+    uint64_t rows; /* of the transaction at hand */
+};
+
+struct decode {
+    struct decode_options options;
+    struct decoder *decoder;
+    struct arena arena; /* table descriptions */
+    struct buf out;
+    struct buf head;
+    struct wanted_table *touched;
+    uint64_t txn_rows;
+    uint64_t txn_statements;
+    uint64_t rows;
+    bool noted; /* that columns have no names */
+    bool *met;  /* a flag for each of options.tables */
+};
+
+static bool is_named(const char *wanted, const char *database, const char *name) {
+    size_t len = strlen(database);
+    if (strcmp(wanted, name) == 0)
+        return true;
+    return strncmp(wanted, database, len) == 0 && wanted[len] == '.' && strcmp(wanted + len + 1, name) == 0;
+}
+
+static bool is_wanted(struct decode *d, const char *database, const char *name) {
+    bool wanted = d->options.table_count == 0;
+    for (size_t i = 0; i < d->options.table_count; i++)
+        if (is_named(d->options.tables[i], database, name))
+            wanted = d->met[i] = true;
+    return wanted;
+}
+
+const char *decode_unmet_table(const struct decode *d) {
+    for (size_t i = 0; i < d->options.table_count; i++)
+        if (!d->met[i])
+            return d->options.tables[i];
+    return NULL;
+}
+
+uint64_t decode_rows(const struct decode *d) {
+    return d->rows;
+}
+
+/* ---- writing */
+
+static bool asked_to_stop(const struct decode *d) {
+    struct pollfd p = {.fd = d->options.stop_fd, .events = POLLIN};
+    return poll(&p, 1, 0) > 0;
+}
+
+int decode_flush(struct decode *d, struct error *error) {
+    for (size_t at = 0; at < d->out.len;) {
+        ssize_t n = sys.write(d->options.out_fd, d->out.data + at, d->out.len - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EPIPE) {
+            buf_clear(&d->out);
+            return error_set(error, ERR_STOPPED, "the reader is gone");
+        }
+        if (n <= 0)
+            return error_set(error, ERR_STORE, "cannot write standard output: %s",
+                             n < 0 ? strerror(errno) : "nothing written");
+        at += (size_t)n;
+    }
+    buf_clear(&d->out);
+    if (d->out.cap > KEEP_SIZE)
+        buf_deinit(&d->out);
+    d->options.progress(d->options.context);
+    return 0;
+}
+
+static int flush_when_large(struct decode *d, struct error *error) {
+    if (d->out.len < WRITE_SIZE)
+        return 0;
+    int r = decode_flush(d, error);
+    return r == 0 && asked_to_stop(d) ? error_set(error, ERR_STOPPED, "stopped") : r;
+}
+
+/* ---- what the decoder calls */
+
+static void *on_table(void *context, const struct table *table, bool *wanted, int *ret_error, struct error *error) {
+    struct decode *d = context;
+    if (!is_wanted(d, table->database, table->name))
+        return NULL;
+    if (table->column_count && strcmp(table->columns[0].name, "@1") == 0 && !d->noted) {
+        d->noted = true;
+        d->options.note(d->options.context,
+                        "the binlog has no column names (binlog_row_metadata=MINIMAL) and no table of this shape is "
+                        "known: columns are called @1, @2, ...; where the binlog has no signs either, integers are "
+                        "shown as signed");
+    }
+    if (d->options.no_rows)
+        memset(wanted, false, table->column_count);
+    struct wanted_table *t = arena_zalloc(&d->arena, sizeof(*t));
+    row_json_table_init(&t->json, table, &d->arena);
+    return t;
+}
+
+static int on_row(void *context, const struct row_change *change, struct error *error) {
+    struct decode *d = context;
+    struct wanted_table *t = change->handle;
+    if (t->rows++ == 0) {
+        t->next_touched = d->touched;
+        d->touched = t;
+    }
+    d->txn_rows++;
+    if (d->options.no_rows)
+        return 0;
+    d->rows++;
+    row_json_put_change(&d->out, buf_slice(&d->head), &t->json, change, d->txn_rows);
+    return flush_when_large(d, error);
+}
+
+/* Names for a table whose events have none. Only wanted tables are asked for. */
+static int on_live_table(void *context, const char *database, const char *name, const struct table **ret,
+                         struct error *error) {
+    struct decode *d = context;
+    *ret = NULL;
+    if (!d->options.live_table || !is_wanted(d, database, name))
+        return 0;
+    return d->options.live_table(d->options.context, database, name, ret, error);
+}
+
+static bool names_wanted(struct decode *d, const struct logged_statement *statement) {
+    char session[256];
+    snprintf(session, sizeof(session), "%.*s", (int)statement->database.len, statement->database.data);
+    const struct statement *s = statement->names;
+    bool wanted = d->options.table_count == 0 || s->too_many_names;
+    for (size_t i = 0; i < s->name_count; i++) {
+        const char *database = s->names[i].database[0] ? s->names[i].database : session;
+        wanted = is_wanted(d, database, s->names[i].table) || wanted;
+    }
+    return wanted;
+}
+
+static bool says(struct slice sql, const char *word, size_t len) {
+    for (size_t i = 0; i + len <= sql.len; i++)
+        if (strncasecmp(sql.data + i, word, len) == 0)
+            return true;
+    return false;
+}
+
+/* May it change a wanted table? When its session stands in the table's database, or when it names that; triggers and views hide the rest. */
+static bool may_touch(const struct decode *d, const struct logged_statement *s) {
+    bool may = d->options.table_count == 0;
+    for (size_t i = 0; !may && i < d->options.table_count; i++) {
+        const char *dot = strchr(d->options.tables[i], '.');
+        size_t len = dot ? (size_t)(dot - d->options.tables[i]) : 0;
+        may = !dot || says(s->sql, d->options.tables[i], len) ||
+              slice_equal(s->database, (struct slice){d->options.tables[i], len});
+    }
+    return may;
+}
+
+static int on_statement(void *context, const struct logged_statement *s, struct error *error) {
+    struct decode *d = context;
+    bool rows = s->kind == STATEMENT_ROWS || s->kind == STATEMENT_UNKNOWN;
+    if (!(rows ? may_touch(d, s) : names_wanted(d, s)))
+        return 0;
+    if (rows && !d->options.statements)
+        return error_set(error, ERR_SOURCE,
+                         "a statement that may have changed rows is in the binlog instead of these rows: %.*s; "
+                         "--statements shows it and goes on",
+                         (int)MIN(s->sql.len, 300), s->sql.data);
+    d->txn_statements++;
+    if (!d->options.no_rows)
+        row_json_put_statement(&d->out, buf_slice(&d->head), s);
+    return flush_when_large(d, error);
+}
+
+/* ---- all */
+
+struct decode *decode_new(const struct decode_options *options) {
+    struct decode *d = xcalloc(1, sizeof(*d));
+    d->options = *options;
+    d->out = BUF_INIT(SIZE_MAX / 2);
+    d->head = BUF_INIT(4096);
+    d->met = xcalloc(options->table_count + 1, sizeof(*d->met));
+    struct decoder_options decoder = {.context = d,
+                                      .table = on_table,
+                                      .row = on_row,
+                                      .statement = on_statement,
+                                      .live_table = on_live_table,
+                                      .numbered_columns = true};
+    d->decoder = decoder_new(&decoder);
+    return d;
+}
+
+void decode_free(struct decode *d) {
+    if (!d)
+        return;
+    decoder_free(d->decoder);
+    arena_deinit(&d->arena);
+    buf_deinit(&d->out);
+    buf_deinit(&d->head);
+    free(d->met);
+    free(d);
+}
+
+/* ,"kind":"transaction","rows":3,"statements":0,"bytes":1234,"tables":{"shop.orders":3}} */
+static void put_transaction(struct decode *d, const struct txn *txn) {
+    struct json_out json = JSON_OUT(&d->out);
+    buf_put_slice(&d->out, buf_slice(&d->head));
+    buf_put_slice(&d->out, SLICE(",\"kind\":\"transaction\",\"rows\":"));
+    buf_put_digits(&d->out, d->txn_rows, 1);
+    buf_put_slice(&d->out, SLICE(",\"statements\":"));
+    buf_put_digits(&d->out, d->txn_statements, 1);
+    buf_put_slice(&d->out, SLICE(",\"bytes\":"));
+    buf_put_digits(&d->out, txn_bytes(txn), 1);
+    buf_put_slice(&d->out, SLICE(",\"tables\":"));
+    json_open(&json, '{');
+    for (const struct wanted_table *t = d->touched; t; t = t->next_touched) {
+        json_key(&json, t->json.name);
+        json_put_uint(&json, t->rows);
+    }
+    json_close(&json, '}');
+    buf_put_slice(&d->out, SLICE("}\n"));
+}
+
+int decode_txn(struct decode *d, struct txn *txn, struct error *error) {
+    d->txn_rows = d->txn_statements = 0;
+    for (; d->touched; d->touched = d->touched->next_touched)
+        d->touched->rows = 0;
+    buf_clear(&d->head);
+    row_json_put_head(&d->head, txn_end(txn));
+    int r = decoder_run(d->decoder, txn, error);
+    bool shown = d->options.table_count == 0 || d->txn_rows || d->txn_statements;
+    if (r == 0 && d->options.transactions && shown)
+        put_transaction(d, txn);
+    return r ? r : flush_when_large(d, error);
+}
