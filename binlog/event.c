@@ -60,7 +60,8 @@ int event_read(struct event *ret, struct slice raw, enum checksum checksum, stru
     e.log_pos = cursor_u32(&c);
     e.flags = cursor_u16(&c);
     size_t tail = checksum == CHECKSUM_CRC32 ? CHECKSUM_SIZE : 0;
-    bool cut = checksum == CHECKSUM_CUT && e.size == raw.len + CHECKSUM_SIZE;
+    bool cut = checksum == CHECKSUM_CUT &&
+               (e.size == raw.len + CHECKSUM_SIZE || (e.type == EVENT_TRANSACTION_PAYLOAD && e.size > raw.len));
     if (c.failed || (e.size != raw.len && !cut) || cursor_left(&c) < tail)
         return error_set(error, ERR_SOURCE,
                          "an event of the binlog has %zu bytes and says %u: check the source's disk and network",

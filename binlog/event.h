@@ -44,7 +44,8 @@ enum { EVENT_HEADER_SIZE = 19, CHECKSUM_SIZE = 4, EVENT_FLAG_ARTIFICIAL = 0x20, 
 enum checksum {
     CHECKSUM_OFF = 0,
     CHECKSUM_CRC32 = 1,
-    CHECKSUM_CUT = 2 /* was verified and cut off before: the size may still count it */
+    CHECKSUM_CUT =
+        2 /* was verified and cut off before: the size may still count it. Of a compressed transaction the first piece will do */
 };
 
 struct event {

@@ -43,6 +43,7 @@ struct decoder {
     const struct txn_end *end;   /* of the transaction at hand */
     bool xa_undecided;           /* this transaction ends in XA PREPARE */
     struct statement *statement; /* scratch */
+    struct payload *payload;
 };
 
 struct decoder *decoder_new(const struct decoder_options *options) {
@@ -51,6 +52,7 @@ struct decoder *decoder_new(const struct decoder_options *options) {
     d->database = options->database ? xstrdup(options->database) : NULL;
     d->options.database = d->database;
     d->statement = xcalloc(1, sizeof(*d->statement));
+    d->payload = payload_new();
     return d;
 }
 
@@ -65,6 +67,7 @@ void decoder_free(struct decoder *d) {
     free(d->defaulted.names);
     free(d->database);
     free(d->statement);
+    payload_free(d->payload);
     free(d);
 }
 
@@ -547,23 +550,22 @@ static int on_query(struct decoder *d, const struct event *e, bool in_payload, s
 
 /* ---- all */
 
-static int on_event(struct decoder *d, struct slice raw, bool in_payload, struct error *error);
+static int on_event(struct decoder *d, struct slice raw, struct txn_reader *reader, struct error *error);
 
-static int on_payload(struct decoder *d, const struct event *e, struct error *error) {
-    struct payload *p = NULL;
+static int on_payload(struct decoder *d, const struct event *e, struct txn_reader *reader, struct error *error) {
     struct slice raw;
-    int r = payload_open(&p, e->body, error);
+    int r = payload_begin(d->payload, e->body, reader, error);
     while (r == 0) {
-        r = payload_next(p, &raw, error);
+        r = payload_next(d->payload, &raw, error);
         if (r <= 0)
             break;
-        r = on_event(d, raw, true, error);
+        r = on_event(d, raw, NULL, error);
     }
-    payload_close(p);
     return r;
 }
 
-static int on_event(struct decoder *d, struct slice raw, bool in_payload, struct error *error) {
+/* `reader` is where the event comes from; NULL: a compressed transaction. */
+static int on_event(struct decoder *d, struct slice raw, struct txn_reader *reader, struct error *error) {
     struct event e;
     int r = event_read(&e, raw, CHECKSUM_CUT, error);
     if (r)
@@ -576,10 +578,10 @@ static int on_event(struct decoder *d, struct slice raw, bool in_payload, struct
         return on_table_map(d, &e, error);
     case EVENT_QUERY:
     case EVENT_EXECUTE_LOAD_QUERY:
-        return on_query(d, &e, in_payload, error);
+        return on_query(d, &e, !reader, error);
     case EVENT_TRANSACTION_PAYLOAD:
-        if (!in_payload)
-            return on_payload(d, &e, error);
+        if (reader)
+            return on_payload(d, &e, reader, error);
         break;
     case EVENT_XID:
     case EVENT_XA_PREPARE:
@@ -607,7 +609,7 @@ int decoder_run(struct decoder *d, struct txn *txn, struct error *error) {
     d->end = &txn->end;
     d->xa_undecided = txn->xa_prepared;
     while ((r = txn_reader_next(&reader, &raw, error)) > 0) {
-        r = on_event(d, raw, false, error);
+        r = on_event(d, raw, &reader, error);
         if (r)
             break;
     }

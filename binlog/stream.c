@@ -17,7 +17,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+enum { PACKET_KEEP = 4 * 1024 * 1024 };
 
 struct stream {
     struct connection *connection;
@@ -181,6 +185,17 @@ static bool waited(const struct stream *s) {
     return sys_monotonic_us() - s->heard.last_heard_us > (int64_t)s->connection->heartbeat_s * 500000;
 }
 
+/* The library keeps the buffer in which its largest packet lay, until the connection ends. The pages inside it, of which nobody needs
+ * the content any more, go back to the system; the addresses stay the library's. */
+static void release_packet(struct stream *s) {
+    const NET *net = &s->connection->mysql.net;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)net->buff + PACKET_KEEP + page - 1) & ~(page - 1);
+    uintptr_t end = (uintptr_t)net->buff_end & ~(page - 1);
+    if (begin < end && net->remain_in_buf == 0)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
 int stream_next(struct stream *s, struct txn **ret, struct error *error) {
     for (;;) {
         if (atomic_load(&s->interrupted))
@@ -195,6 +210,8 @@ int stream_next(struct stream *s, struct txn **ret, struct error *error) {
         int r = feed_event(&s->feed, raw, ret, error);
         if (r < 0)
             return r;
+        if (raw.len > PACKET_KEEP)
+            release_packet(s);
         bool rests = r == FEED_HEARTBEAT && waited(s);
         keep_heard(s, raw.len);
         if (r == FEED_TXN)

@@ -1,9 +1,10 @@
 /* Holding the events of one transaction until its end is known.
  *
  * Memory first; the event that would pass the bound, and all behind it, go to a file that has no name (O_TMPFILE), through 256 KB
- * of memory. A full disk is an error of the store: the reader tries again later, from the transaction's beginning. */
+ * of memory, and are read back through as much. A full disk is an error of the store: the reader tries again later, from the transaction's beginning. */
 #include "binlog/txn_buffer.h"
 
+#include "binlog/event.h"
 #include "src/base/sys.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PENDING_SIZE = 256 * 1024, LENGTH_SIZE = 4 };
+enum { PENDING_SIZE = 256 * 1024, WINDOW_SIZE = 256 * 1024, LENGTH_SIZE = 4 };
 
 struct txn *txn_new(size_t memory_max, const char *dir) {
     struct txn *t = xcalloc(1, sizeof(*t));
@@ -124,27 +125,64 @@ static int read_at(struct txn *t, size_t at, void *data, size_t len, struct erro
     return 0;
 }
 
+/* Makes the file's bytes [at, at + want) stand in the window, with as many behind them as it holds. */
+static int need(struct txn_reader *r, size_t at, size_t want, struct cursor *ret, struct error *error) {
+    size_t size = r->txn->bytes - r->txn->memory.len;
+    if (want > size - MIN(at, size))
+        return error_set(error, ERR_BUG, "the file of a large transaction is malformed");
+    if (at < r->window_at || at + want > r->window_at + r->window.len) {
+        size_t len = MIN(MAX(want, WINDOW_SIZE), size - at);
+        if (r->window.cap > MAX(len, WINDOW_SIZE)) /* grown by one large event */
+            buf_deinit(&r->window);
+        r->window.max = SIZE_MAX / 2;
+        buf_clear(&r->window);
+        int e = read_at(r->txn, at, buf_reserve(&r->window, len), len, error);
+        if (e)
+            return e;
+        r->window_at = at;
+        r->window.len = len;
+    }
+    *ret = cursor_of(r->window.data + (at - r->window_at), want);
+    return 0;
+}
+
 static int next_from_file(struct txn_reader *r, struct slice *ret, struct error *error) {
-    unsigned char head[LENGTH_SIZE];
+    struct cursor c;
     size_t at = r->at - r->txn->memory.len;
-    int e = read_at(r->txn, at, head, sizeof(head), error);
+    int e = need(r, at, LENGTH_SIZE + EVENT_HEADER_SIZE, &c, error);
     if (e)
         return e;
-    struct cursor c = cursor_of(head, sizeof(head));
-    uint32_t len = cursor_u32(&c);
-    r->event.max = SIZE_MAX / 2;
-    buf_clear(&r->event);
-    char *to = buf_reserve(&r->event, len);
-    e = read_at(r->txn, at + LENGTH_SIZE, to, len, error);
+    uint32_t len = cursor_u32(&c), first = len;
+    cursor_skip(&c, 4);
+    if (cursor_u8(&c) == EVENT_TRANSACTION_PAYLOAD)
+        first = MIN(len, WINDOW_SIZE - LENGTH_SIZE);
+    e = need(r, at + LENGTH_SIZE, first, &c, error);
     if (e)
         return e;
-    *ret = (struct slice){to, len};
+    *ret = (struct slice){(const char *)c.at, first};
     r->at += len + LENGTH_SIZE;
+    r->rest_at = at + LENGTH_SIZE + first;
+    r->rest = len - first;
+    return 1;
+}
+
+int txn_reader_rest(struct txn_reader *r, struct slice *ret, struct error *error) {
+    struct cursor c;
+    size_t len = MIN(r->rest, WINDOW_SIZE);
+    if (len == 0)
+        return 0;
+    int e = need(r, r->rest_at, len, &c, error);
+    if (e)
+        return e;
+    *ret = (struct slice){(const char *)c.at, len};
+    r->rest_at += len;
+    r->rest -= len;
     return 1;
 }
 
 int txn_reader_next(struct txn_reader *r, struct slice *ret, struct error *error) {
     struct txn *t = r->txn;
+    r->rest = 0;
     if (r->at >= t->bytes)
         return 0;
     if (r->at >= t->memory.len)
@@ -160,5 +198,5 @@ int txn_reader_next(struct txn_reader *r, struct slice *ret, struct error *error
 }
 
 void txn_reader_deinit(struct txn_reader *r) {
-    buf_deinit(&r->event);
+    buf_deinit(&r->window);
 }

@@ -3,8 +3,6 @@
 
 #include "binlog/stream.h"
 
-struct txn_file; /* the part that did not fit */
-
 struct txn {
     struct txn_end end;
     bool xa_prepared;  /* ends with XA PREPARE: its outcome is not known */
@@ -26,8 +24,13 @@ int txn_seal(struct txn *t, struct error *error) must_check; /* no more events: 
 struct txn_reader {
     struct txn *txn;
     size_t at;
-    struct buf event; /* one that came from the file */
+    struct buf window;    /* a part of the file */
+    size_t window_at;     /* where it stands there */
+    size_t rest_at, rest; /* of the present event: what was not given yet */
 };
-/* 1 with the next event (valid until the next call), 0 at the end. */
+/* 1 with the next event (valid until the next call), 0 at the end. Of a compressed transaction that lies in the file it is the first
+ * piece only: the packet of such a one is large, and nobody needs it whole. */
 int txn_reader_next(struct txn_reader *r, struct slice *ret, struct error *error) must_check;
+/* 1 with the next piece of the present event (what was given before is gone), 0 when there is no more of it. */
+int txn_reader_rest(struct txn_reader *r, struct slice *ret, struct error *error) must_check;
 void txn_reader_deinit(struct txn_reader *r);

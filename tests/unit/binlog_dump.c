@@ -182,14 +182,14 @@ static int run_stream(struct connection *c, struct decoder *d, const struct sour
     return r;
 }
 
-/* VmHWM; getrusage() would count what the process was before its exec, a large test runner. */
-static long peak_memory_kb(void) {
+/* A line of /proc/self/status; getrusage() would count what the process was before its exec, a large test runner. */
+static long memory_kb(const char *name) {
     char line[256];
     long kb = -1;
     FILE *f = fopen("/proc/self/status", "r");
     while (f && fgets(line, sizeof(line), f))
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kb = strtol(line + 6, NULL, 10);
+        if (strncmp(line, name, strlen(name)) == 0)
+            kb = strtol(line + strlen(name), NULL, 10);
     if (f)
         fclose(f);
     return kb;
@@ -211,7 +211,7 @@ static int do_stream(struct connection *c, const struct schema *schema, struct e
     r = run_stream(c, d, &o, error);
     decoder_free(d);
     if (r == 0) {
-        buf_printf(&out, "{\"rss_kb\": %ld}", peak_memory_kb());
+        buf_printf(&out, "{\"peak_kb\": %ld, \"rss_kb\": %ld}", memory_kb("VmHWM:"), memory_kb("VmRSS:"));
         flush_line();
     }
     return r;
