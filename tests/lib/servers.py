@@ -29,7 +29,8 @@ import pymysql
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("LEAT_BUILD") or ROOT / "build")
-DYNAMODB_LOCAL = Path(os.environ.get("LEAT_DYNAMODB_LOCAL") or "/opt/dynamodb-local")
+OPT = Path(os.environ.get("LEAT_OPT") or "/opt")
+DYNAMODB_LOCAL = OPT / "dynamodb-local"
 CACHE = Path("/var/cache/leat" if os.getuid() == 0 else os.path.expanduser("~/.cache/leat")) / "tests"
 
 LEAT_USER = "leat"
