@@ -192,13 +192,13 @@ def _certificates(folder):
     be tested with tls.mode verify-identity (the certificates that mysqld makes itself bear no host name)."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
     def name(text):
         return x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, text)])
 
     now = datetime.now(timezone.utc)
-    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_key, key = rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)  # 8.0.12 has no curves
 
     def certificate(subject, public_key, authority):
         return (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name("leat test CA"))
@@ -214,7 +214,7 @@ def _certificates(folder):
     (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
     (folder / "server-cert.pem").write_bytes(server.public_bytes(pem))
     (folder / "server-key.pem").write_bytes(key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        pem, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()))
     (folder / "server-key.pem").chmod(0o600)
 
 
@@ -223,25 +223,48 @@ _versions = {}
 
 def mysql_version(mysqld="mysqld"):
     if mysqld not in _versions:
-        text = subprocess.run([mysqld, "--version"], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run([mysqld, "--version"], capture_output=True, text=True, check=True, env=_library_path(mysqld)).stdout
         _versions[mysqld] = re.search(r"Ver (\S+)", text)[1]
     return _versions[mysqld]
+
+
+def _library_path(mysqld):
+    """The older servers bring libraries of their own."""
+    return {**os.environ, "LD_LIBRARY_PATH": str(Path(mysqld).parents[1] / "lib")} if "/" in str(mysqld) else None
+
+
+def mysqld_of(version):
+    """The server of a version ("9.7": the place's own, "8.0", "5.7"), or None where there is none."""
+    if version == "9.7":
+        return "mysqld"
+    found = OPT / f"mysql-{version}" / "bin/mysqld"
+    return str(found) if found.exists() else None
+
+
+NO_OLD_SERVER = "no MySQL {} here: deploy/setup could not fetch it (x86-64 only), see its log; remove the place to try again"
 
 
 class Mysql(Server):
     """A MySQL server. Keywords are server options (`gtid_mode="OFF"`, `binlog_row_image="MINIMAL"`,
     `innodb_native_foreign_keys="OFF"` so that cascades are not logged, …); `extra` adds arguments as they are.
+    `version` is "9.7", "8.0" (8.0.12) or "5.7" (5.7.22); `major` is (9, 7) and so on, to compare with.
 
     Users: root by `connect()` (socket, no password); `leat` with LEAT_PASSWORD, the least grants that leat needs, on the
-    shop and on databases whose names begin with `test`; caching_sha2_password, TLS offered (`ca` is its authority).
+    shop and on databases whose names begin with `test`; caching_sha2_password, TLS offered (`ca` is its authority). 5.7.22 has
+    mysql_native_password, and a TLS too old for the client library: none (`tls` says which mode fits).
     """
 
     name = "mysqld"
     database = "online_shopping_store"
 
-    def __init__(self, *, mysqld="mysqld", port=None, extra=(), durable=False, **options):
+    def __init__(self, *, version="9.7", mysqld=None, port=None, extra=(), durable=False, **options):
         super().__init__()
-        self.mysqld = mysqld
+        self.mysqld = mysqld or mysqld_of(version)
+        if self.mysqld is None:
+            raise AssertionError(NO_OLD_SERVER.format(version))
+        self.version = version
+        self.major = tuple(map(int, version.split(".")))
+        self.tls = "disabled" if self.major < (8, 0) else "verify-identity"
         self.port = port or free_port()
         self.folder = temporary_folder("mysql")
         self.datadir = self.folder / "data"
@@ -251,42 +274,55 @@ class Mysql(Server):
         self.extra = list(extra)
         self.options = {
             "server_id": random.randrange(1, 2**31), "log_bin": "binlog", "gtid_mode": "ON", "enforce_gtid_consistency": "ON",
-            "binlog_row_metadata": "FULL", "mysqlx": "OFF", "secure_file_priv": "NULL",
-            "innodb_buffer_pool_size": "96M", "innodb_redo_log_capacity": "32M", "max_connections": 200, "character_set_server": "utf8mb4",
+            "secure_file_priv": "NULL", "innodb_buffer_pool_size": "96M", "max_connections": 200, "character_set_server": "utf8mb4",
             "default_time_zone": "+03:30",  # not UTC: who forgets to set the session's zone is found out
-        }
+            **self._sized("32M")}
+        if self.major >= (8, 0):
+            self.options |= {"binlog_row_metadata": "FULL"}
         if not durable:  # safe against kill -9, though not against a power cut
             self.options |= {"sync_binlog": 0, "innodb_flush_log_at_trx_commit": 2}
         self.options |= options
         if str(self.options["gtid_mode"]).upper() == "OFF" and "enforce_gtid_consistency" not in options:
             self.options["enforce_gtid_consistency"] = "OFF"
 
+    def _sized(self, redo):
+        """The redo log's size, and what only some versions would open beside the socket."""
+        if self.version == "9.7":
+            return {"innodb_redo_log_capacity": redo, "mysqlx": "OFF"}
+        return {"innodb_log_file_size": "4M", **({"mysqlx": "OFF"} if self.major >= (8, 0) else {})}
+
     def _command(self, datadir, options, *extra):
+        if self.version == "9.7":
+            share = ["--lc-messages-dir=/usr/share/mysql"]
+        else:
+            own = Path(self.mysqld).parents[1]
+            share = [f"--basedir={own}", f"--lc-messages-dir={own}/share"]
         return [self.mysqld, "--no-defaults", *(["--user=root"] if os.getuid() == 0 else []), f"--datadir={datadir}",
-                f"--socket={self.socket}", f"--pid-file={self.folder}/pid", f"--lc-messages-dir=/usr/share/mysql",
+                f"--socket={self.socket}", f"--pid-file={self.folder}/pid", *share,
                 *(f"--{name.replace('_', '-')}={value}" for name, value in options.items()), *extra]
 
     def _template(self):
         """An initialised data folder, made once for each server version (about five seconds) and copied from then on."""
-        template = CACHE / f"mysql-{mysql_version(self.mysqld)}-3"
+        template = CACHE / f"mysql-{mysql_version(self.mysqld)}-4"
         CACHE.mkdir(parents=True, exist_ok=True)
-        with open(CACHE / "mysql.lock", "w") as lock:
+        with open(CACHE / f"mysql-{self.version}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if template.exists():
                 return template
             new = template.with_name(template.name + ".new")
             shutil.rmtree(new, ignore_errors=True)
-            small = {"skip_log_bin": 1, "innodb_redo_log_capacity": "8M", "mysqlx": "OFF", "secure_file_priv": "NULL"}
-            made = subprocess.run(self._command(new, small, "--initialize-insecure"), capture_output=True, text=True)
+            small = {"skip_log_bin": 1, "secure_file_priv": "NULL", **self._sized("8M")}
+            made = subprocess.run(self._command(new, small, "--initialize-insecure"), capture_output=True, text=True, env=_library_path(self.mysqld))
             if made.returncode:
                 raise AssertionError(f"mysqld --initialize-insecure: {made.stdout}{made.stderr}")
             _certificates(new)
             # one start: it makes the RSA keys for caching_sha2_password, and the users are stored
-            self._spawn(self._command(new, small, "--skip-networking"))
+            self._spawn(self._command(new, small, "--skip-networking"), env=_library_path(self.mysqld))
             self._wait_answers()
+            modern = self.major >= (8, 0)
             with self.connect() as connection, connection.cursor() as cursor:
-                cursor.execute("CREATE USER leat@'%%' IDENTIFIED WITH caching_sha2_password BY %s", (LEAT_PASSWORD,))
-                cursor.execute("GRANT REPLICATION SLAVE, REPLICATION CLIENT, XA_RECOVER_ADMIN ON *.* TO leat@'%'")
+                cursor.execute(f"CREATE USER leat@'%%' IDENTIFIED WITH {'caching_sha2_password' if modern else 'mysql_native_password'} BY %s", (LEAT_PASSWORD,))
+                cursor.execute(f"GRANT REPLICATION SLAVE, REPLICATION CLIENT{', XA_RECOVER_ADMIN' if modern else ''} ON *.* TO leat@'%'")
                 for database in (self.database, "test%"):
                     cursor.execute(f"GRANT SELECT, LOCK TABLES ON `{database}`.* TO leat@'%'")
             self.stop()
@@ -307,12 +343,13 @@ class Mysql(Server):
     def start(self):
         if not self.datadir.exists():
             subprocess.run(["cp", "-r", "--reflink=auto", "--sparse=always", self._template(), self.datadir], check=True)
-        self._spawn(self._command(self.datadir, self.options, f"--port={self.port}", "--bind-address=127.0.0.1", *self.extra))
+        self._spawn(self._command(self.datadir, self.options, f"--port={self.port}", "--bind-address=127.0.0.1", *self.extra),
+                    env=_library_path(self.mysqld))
         self._wait_answers()
 
     def connect(self, database=None, *, time_zone="+00:00", **more):
         """A pymysql connection as root, autocommit on, session in UTC unless `time_zone` says otherwise (None: the server's)."""
-        return pymysql.connect(unix_socket=str(self.socket), user="root", charset="utf8mb4", autocommit=True, database=database,
+        return pymysql.connect(unix_socket=str(self.socket), user="root", charset="utf8mb4", autocommit=True, database=database, ssl_disabled=True,
                                init_command=f"SET time_zone='{time_zone}'" if time_zone else None, **more)
 
     def execute(self, *statements, database=None):
@@ -462,7 +499,7 @@ class Leat(Server):
             "database": {
                 "mysql": {"host": "127.0.0.1", "port": mysql_port or mysql.port, "database": mysql.database,
                           "username": LEAT_USER, "password": {"file": str(self.folder / "mysql-password")},
-                          "tls": {"mode": "verify-identity", "ca": str(mysql.ca)}},
+                          "tls": {"mode": mysql.tls, "ca": str(mysql.ca)}},
                 "dynamodb": {"region": DynamoDBLocal.region, "endpoint": endpoint or dynamodb.endpoint,
                              "table_prefix": "", "connections": 4}},
             "migration": {"contractPath": str(contract)},
