@@ -63,6 +63,19 @@ static void put_comparable(struct buf *sql, const struct column *column) {
     buf_put_text(sql, labelled ? " AS UNSIGNED)" : "");
 }
 
+/* As it is; an ENUM or SET whose labels are not known for sure as its number, a space and its label. */
+static void put_selected(struct buf *sql, const struct column *column) {
+    if (!column->labels_doubtful) {
+        put_comparable(sql, column);
+        return;
+    }
+    buf_put_text(sql, "CONCAT(");
+    put_comparable(sql, column);
+    buf_put_text(sql, ",' ',CONVERT(");
+    client_identifier(sql, column->name);
+    buf_put_text(sql, " USING utf8mb4))");
+}
+
 /* (a, b) > (?, ?) as MySQL can use a key for: a > ? OR (a = ? AND b > ?), with a >= ? before it. */
 static void put_behind(struct buf *sql, const struct chunk_reader *r) {
     buf_put_text(sql, " WHERE ");
@@ -99,7 +112,7 @@ static char *make_sql(const struct chunk_reader *r, bool behind) {
     for (size_t i = 0; i < r->query.column_count; i++) {
         if (i)
             buf_put_char(&sql, ',');
-        put_comparable(&sql, column_of(r, i));
+        put_selected(&sql, column_of(r, i));
     }
     buf_put_text(&sql, " FROM ");
     client_identifier(&sql, r->query.table->database);
@@ -121,6 +134,12 @@ static char *make_sql(const struct chunk_reader *r, bool behind) {
 
 /* ---- results */
 
+static bool is_bytes(const struct column *column) {
+    return column->type == COLUMN_DECIMAL || column->type == COLUMN_BIT || column->type == COLUMN_TEXT ||
+           column->type == COLUMN_BINARY || column->type == COLUMN_GEOMETRY || column->type == COLUMN_VECTOR ||
+           column->labels_doubtful;
+}
+
 static void bind_bytes(MYSQL_BIND *b, struct cell *cell) {
     cell->size = CELL_SIZE;
     cell->bytes = xmalloc(CELL_SIZE);
@@ -131,6 +150,10 @@ static void bind_bytes(MYSQL_BIND *b, struct cell *cell) {
 
 static void bind_result(MYSQL_BIND *b, struct cell *cell, const struct column *column) {
     *b = (MYSQL_BIND){.length = &cell->length, .is_null = &cell->null, .error = &cell->truncated};
+    if (is_bytes(column)) {
+        bind_bytes(b, cell);
+        return;
+    }
     switch (column->type) {
     case COLUMN_INT:
     case COLUMN_YEAR:
@@ -162,21 +185,14 @@ static void bind_result(MYSQL_BIND *b, struct cell *cell, const struct column *c
         b->buffer = &cell->time;
         break;
     default:
-        bind_bytes(b, cell);
         break;
     }
-}
-
-static bool is_bytes(const struct column *column) {
-    return column->type == COLUMN_DECIMAL || column->type == COLUMN_BIT || column->type == COLUMN_TEXT ||
-           column->type == COLUMN_BINARY;
 }
 
 static int check_column(const struct chunk_reader *r, size_t i, struct error *error) {
     const struct column *column = column_of(r, i);
     bool text = column->type == COLUMN_TEXT;
-    bool unknown = column->type == COLUMN_JSON || column->type == COLUMN_GEOMETRY || column->type == COLUMN_VECTOR ||
-                   column->type == COLUMN_UNSUPPORTED;
+    bool unknown = column->type == COLUMN_JSON || column->type == COLUMN_UNSUPPORTED;
     if (!unknown && !(text && r->charsets[i] == CHARSET_UNSUPPORTED))
         return 0;
     return error_set(
@@ -263,6 +279,18 @@ static int64_t time_us(const MYSQL_TIME *t) {
     return t->neg ? -us : us;
 }
 
+/* "3 label", as put_selected() asks for it. */
+static void take_labelled(const struct column *column, struct slice text, struct value *v) {
+    struct cursor c = cursor_of(text.data, text.len);
+    uint64_t number = 0;
+    for (uint8_t digit = cursor_u8(&c); digit >= '0' && digit <= '9'; digit = cursor_u8(&c))
+        number = number * 10 + (digit - '0');
+    *v = (struct value){.kind = column->type == COLUMN_ENUM ? VALUE_ENUM : VALUE_SET,
+                        .u = number,
+                        .data = (const char *)c.at,
+                        .len = (uint32_t)cursor_left(&c)};
+}
+
 static void take_bytes(struct chunk_reader *r, size_t i, struct value *v) {
     const struct column *column = column_of(r, i);
     const struct cell *cell = &r->cells[i];
@@ -273,6 +301,12 @@ static void take_bytes(struct chunk_reader *r, size_t i, struct value *v) {
     } else if (column->type == COLUMN_BIT) {
         struct cursor c = cursor_of(bytes.data, bytes.len);
         *v = (struct value){.kind = VALUE_UINT, .u = cursor_be(&c, MIN(bytes.len, 8))};
+    } else if (column->type == COLUMN_GEOMETRY || column->type == COLUMN_VECTOR) {
+        *v = (struct value){.kind = column->type == COLUMN_GEOMETRY ? VALUE_GEOMETRY : VALUE_VECTOR,
+                            .data = bytes.data,
+                            .len = (uint32_t)bytes.len};
+    } else if (column->labels_doubtful) {
+        take_labelled(column, bytes, v);
     } else {
         coltype_text(column, r->charsets[i], bytes, &r->row, v);
     }
@@ -285,6 +319,10 @@ static void take_value(struct chunk_reader *r, size_t i) {
     *v = (struct value){.kind = VALUE_NULL};
     if (cell->null)
         return;
+    if (is_bytes(column)) {
+        take_bytes(r, i, v);
+        return;
+    }
     switch (column->type) {
     case COLUMN_INT:
     case COLUMN_YEAR:
@@ -317,7 +355,6 @@ static void take_value(struct chunk_reader *r, size_t i) {
         *v = (struct value){.kind = VALUE_TIMESTAMP, .scale = column->digits, .u = pack_time(&cell->time)};
         break;
     default:
-        take_bytes(r, i, v);
         break;
     }
 }

@@ -6,7 +6,14 @@
 
 typedef void decode_function(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret);
 
-enum meta_shape { META_NONE, META_BYTE, META_WORD, META_PAIR /* two bytes, the first is the high one */ };
+enum meta_shape {
+    META_NONE,
+    META_BYTE,
+    META_WORD,
+    META_PAIR,   /* two bytes, the first is the high one */
+    META_LENGTH, /* a byte: how many bytes the length before each value has */
+    META_ARRAY,  /* of MYSQL_TYPE_TYPED_ARRAY: the elements' type and its metadata */
+};
 
 struct coltype {
     uint8_t number;
@@ -155,6 +162,41 @@ static void decode_timestamp(struct cursor *c, const struct wire_column *w, stru
     ret->u = seconds || microsecond ? value_epoch_datetime(seconds, microsecond) : 0;
 }
 
+/* Of tables made before MySQL 5.6 and not rebuilt since: decimal digits YYYYMMDDhhmmss. */
+static void decode_old_datetime(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint64_t v = cursor_u64(c), date = v / 1000000, time = v % 1000000;
+    struct datetime t = {
+        .year = (unsigned)(date / 10000),
+        .month = (unsigned)(date / 100 % 100),
+        .day = (unsigned)(date % 100),
+        .hour = (unsigned)(time / 10000),
+        .minute = (unsigned)(time / 100 % 100),
+        .second = (unsigned)(time % 100),
+    };
+    if (date > 99999999 || t.month > 12 || t.day > 31 || t.hour > 23 || t.minute > 59 || t.second > 59)
+        c->failed = true;
+    ret->kind = VALUE_DATETIME;
+    ret->u = value_pack_datetime(&t);
+}
+
+static void decode_old_timestamp(struct cursor *c, const struct wire_column *w, struct arena *arena,
+                                 struct value *ret) {
+    uint32_t seconds = cursor_u32(c);
+    ret->kind = VALUE_TIMESTAMP;
+    ret->u = seconds ? value_epoch_datetime(seconds, 0) : 0;
+}
+
+/* hhhmmss as a signed number */
+static void decode_old_time(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    int32_t v = (int32_t)(cursor_u24(c) << 8) >> 8;
+    uint32_t a = (uint32_t)(v < 0 ? -v : v);
+    if (a > 8385959 || a / 100 % 100 > 59 || a % 100 > 59)
+        c->failed = true;
+    int64_t us = (a / 10000 * 3600 + a / 100 % 100 * 60 + a % 100) * 1000000LL;
+    ret->kind = VALUE_TIME;
+    ret->i = v < 0 ? -us : us;
+}
+
 /* Sign, hour 10 bits, minute 6, second 6, then the fraction: one number of 3 to 6 bytes with an offset of half its range. */
 static void decode_time(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
     static const unsigned unit[] = {0, 10000, 100, 1};
@@ -187,6 +229,20 @@ void coltype_text(const struct column *column, enum charset set, struct slice by
     }
     ret->data = bytes.data;
     ret->len = (uint32_t)bytes.len;
+}
+
+/* Bytes with a length before them. */
+static void take_prefixed(struct cursor *c, const struct wire_column *w, enum value_kind kind, struct value *ret) {
+    uint64_t len = cursor_le(c, w->prefix);
+    *ret = (struct value){.kind = (uint8_t)kind, .len = (uint32_t)len, .data = (const char *)cursor_take(c, len)};
+}
+
+static void decode_geometry(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    take_prefixed(c, w, VALUE_GEOMETRY, ret);
+}
+
+static void decode_vector(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    take_prefixed(c, w, VALUE_VECTOR, ret);
 }
 
 static void decode_text(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
@@ -246,22 +302,26 @@ static const struct coltype types[] = {
     {MYSQL_TYPE_BIT, META_WORD, 0, false, false, COLUMN_BIT, decode_bit},
     {MYSQL_TYPE_YEAR, META_NONE, 1, true, false, COLUMN_YEAR, decode_year},
     {MYSQL_TYPE_DATE, META_NONE, 3, false, false, COLUMN_DATE, decode_date},
+    {MYSQL_TYPE_NEWDATE, META_NONE, 3, false, false, COLUMN_DATE, decode_date},
     {MYSQL_TYPE_TIME2, META_BYTE, 0, false, false, COLUMN_TIME, decode_time},
     {MYSQL_TYPE_DATETIME2, META_BYTE, 0, false, false, COLUMN_DATETIME, decode_datetime},
     {MYSQL_TYPE_TIMESTAMP2, META_BYTE, 0, false, false, COLUMN_TIMESTAMP, decode_timestamp},
     {MYSQL_TYPE_VARCHAR, META_WORD, 0, false, true, COLUMN_TEXT, decode_text},
     {MYSQL_TYPE_VAR_STRING, META_WORD, 0, false, true, COLUMN_TEXT, decode_text},
     {MYSQL_TYPE_STRING, META_PAIR, 0, false, true, COLUMN_TEXT, decode_text},
-    {MYSQL_TYPE_BLOB, META_BYTE, 0, false, true, COLUMN_TEXT, decode_text},
+    {MYSQL_TYPE_BLOB, META_LENGTH, 0, false, true, COLUMN_TEXT, decode_text},
     {MYSQL_TYPE_ENUM, META_PAIR, 0, false, false, COLUMN_ENUM, decode_enum},
     {MYSQL_TYPE_SET, META_PAIR, 0, false, false, COLUMN_SET, decode_set},
-    {MYSQL_TYPE_JSON, META_BYTE, 0, false, false, COLUMN_JSON, NULL},
-    {MYSQL_TYPE_GEOMETRY, META_BYTE, 0, false, false, COLUMN_GEOMETRY, NULL},
-    {MYSQL_TYPE_VECTOR, META_BYTE, 0, false, false, COLUMN_VECTOR, NULL},
+    {MYSQL_TYPE_JSON, META_LENGTH, 0, false, false, COLUMN_JSON, NULL},
+    {MYSQL_TYPE_GEOMETRY, META_LENGTH, 0, false, false, COLUMN_GEOMETRY, decode_geometry},
+    {MYSQL_TYPE_VECTOR, META_LENGTH, 0, false, false, COLUMN_VECTOR, decode_vector},
     /* of tables made before MySQL 5.6 */
-    {MYSQL_TYPE_TIMESTAMP, META_NONE, 4, false, false, COLUMN_UNSUPPORTED, NULL},
-    {MYSQL_TYPE_TIME, META_NONE, 3, false, false, COLUMN_UNSUPPORTED, NULL},
-    {MYSQL_TYPE_DATETIME, META_NONE, 8, false, false, COLUMN_UNSUPPORTED, NULL},
+    {MYSQL_TYPE_TIMESTAMP, META_NONE, 4, false, false, COLUMN_TIMESTAMP, decode_old_timestamp},
+    {MYSQL_TYPE_TIME, META_NONE, 3, false, false, COLUMN_TIME, decode_old_time},
+    {MYSQL_TYPE_DATETIME, META_NONE, 8, false, false, COLUMN_DATETIME, decode_old_datetime},
+    /* hidden columns of functional indexes over JSON arrays: 8.0.17 and some releases after it wrote them */
+    {MYSQL_TYPE_TYPED_ARRAY, META_ARRAY, 0, false, false, COLUMN_UNSUPPORTED, NULL},
+    /* never in a table map: DECIMAL (of 4.1; its metadata does not tell its size), NULL, INVALID, BOOL, TINY_BLOB, MEDIUM_BLOB, LONG_BLOB */
 };
 
 static const struct coltype *type_by_number(uint8_t number) {
@@ -287,6 +347,8 @@ static void resolve_string(struct wire_column *w) {
 
 static bool resolve_sizes(struct wire_column *w) {
     unsigned fraction = (w->meta + 1u) / 2;
+    if (w->type->size || w->prefix)
+        return w->prefix <= 4;
     switch (w->type->column_type) {
     case COLUMN_BIT: /* odd bits in the low byte of the metadata, whole bytes in the high one */
         w->fixed = (uint32_t)(w->meta >> 8) + ((w->meta & 255) ? 1 : 0);
@@ -310,30 +372,64 @@ static bool resolve_sizes(struct wire_column *w) {
     case COLUMN_SET:
         return w->fixed >= 1 && w->fixed <= 8;
     default:
-        return true;
+        return false;
     }
 }
 
-bool coltype_resolve(struct wire_column *w, uint8_t number, struct cursor *meta) {
-    *w = (struct wire_column){.number = number, .type = type_by_number(number)};
-    if (!w->type)
-        return false;
-    if (w->type->meta == META_BYTE)
+/* The metadata of the elements is that of their type, but for the length of VARCHAR, which has three bytes (read_field_metadata in the
+ * server's sql/rpl_utility.cc). The values are JSON. */
+static void resolve_array(struct wire_column *w, struct cursor *meta) {
+    static const uint8_t sizes[] = {[META_BYTE] = 1, [META_WORD] = 2, [META_PAIR] = 2, [META_LENGTH] = 1};
+    uint8_t number = cursor_u8(meta);
+    const struct coltype *element = type_by_number(number);
+    if (!element || element->meta >= ARRAY_LEN(sizes))
+        meta->failed = true;
+    else
+        cursor_skip(meta, number == MYSQL_TYPE_VARCHAR ? 3 : sizes[element->meta]);
+    w->prefix = 4;
+}
+
+static void read_meta(struct wire_column *w, struct cursor *meta) {
+    switch ((enum meta_shape)w->type->meta) {
+    case META_NONE:
+        break;
+    case META_BYTE:
         w->meta = cursor_u8(meta);
-    else if (w->type->meta == META_WORD)
+        break;
+    case META_WORD:
         w->meta = cursor_u16(meta);
-    else if (w->type->meta == META_PAIR)
+        break;
+    case META_PAIR:
         w->meta = (uint16_t)cursor_be(meta, 2);
+        break;
+    case META_LENGTH:
+        w->prefix = cursor_u8(meta);
+        meta->failed |= w->prefix == 0;
+        break;
+    case META_ARRAY:
+        resolve_array(w, meta);
+        break;
+    }
+}
+
+bool coltype_known(uint8_t number) {
+    return type_by_number(number) != NULL;
+}
+
+bool coltype_resolve(struct wire_column *w, uint8_t number, struct cursor *meta) {
+    static const struct coltype unknown = {.column_type = COLUMN_UNSUPPORTED};
+    *w = (struct wire_column){.number = number, .type = type_by_number(number)};
+    if (!w->type) {
+        w->type = &unknown;
+        return false;
+    }
     w->fixed = w->type->size;
+    read_meta(w, meta);
     if (number == MYSQL_TYPE_STRING)
         resolve_string(w);
     else if (number == MYSQL_TYPE_VARCHAR || number == MYSQL_TYPE_VAR_STRING)
         w->prefix = w->meta > 255 ? 2 : 1;
-    else if (!w->type->decode ? !w->fixed : number == MYSQL_TYPE_BLOB)
-        w->prefix = (uint8_t)w->meta;
-    if (!w->fixed && w->prefix > 4)
-        return false;
-    return !meta->failed && w->type && resolve_sizes(w) && (w->fixed || w->prefix);
+    return !meta->failed && resolve_sizes(w);
 }
 
 enum column_type coltype_column_type(const struct wire_column *w) {
@@ -369,8 +465,8 @@ uint32_t coltype_length(const struct wire_column *w) {
         return (w->meta >> 8) * 8u + (w->meta & 255u);
     case COLUMN_DECIMAL:
         return w->meta >> 8;
-    case COLUMN_TEXT:
-        return w->number == MYSQL_TYPE_BLOB ? 0 : w->meta;
+    case COLUMN_TEXT: /* of BLOB it is 0 */
+        return w->meta;
     default:
         return 0;
     }
@@ -378,7 +474,7 @@ uint32_t coltype_length(const struct wire_column *w) {
 
 const char *coltype_unsupported(const struct wire_column *w) {
     if (!w->type->decode)
-        return w->type->column_type == COLUMN_UNSUPPORTED ? "a temporal type of MySQL 5.5"
+        return w->type->column_type == COLUMN_UNSUPPORTED ? "an index over a JSON array"
                                                           : column_type_name(w->type->column_type);
     if (w->type->charset && w->charset == CHARSET_UNSUPPORTED)
         return "text of this character set";

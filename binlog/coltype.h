@@ -18,7 +18,9 @@ struct wire_column {
     const struct column *column;
 };
 
-/* `meta` is cut from the table map's metadata block. False: an unknown type. */
+/* False: values of the type can neither be decoded nor skipped, and where the next column's metadata begins is not known. */
+bool coltype_known(uint8_t number);
+/* `meta` is cut from the table map's metadata block. False: not known, or metadata that the type cannot have. */
 bool coltype_resolve(struct wire_column *w, uint8_t number, struct cursor *meta);
 
 enum column_type coltype_column_type(const struct wire_column *w); /* text with the binary collation is not told here */

@@ -315,6 +315,8 @@ struct value default_implicit(const struct column *column, struct arena *arena) 
         coltype_text(column, CHARSET_BINARY, SLICE(""), arena, &v);
         return v;
     }
+    if (column->type == COLUMN_ENUM && column->labels_doubtful && may_be_garbled(slice_of(column->labels[0])))
+        return unknown;
     if (column->type == COLUMN_ENUM) { /* the first label, whatever it is */
         coltype_enum(column, 1, &v);
         return v;

@@ -15,6 +15,7 @@
 #include "binlog/tablemap.h"
 #include "binlog/txn_buffer.h"
 
+#include <field_types.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -88,7 +89,24 @@ static int ask_filter(struct decoder *d, struct table_map *map, struct error *er
     return r;
 }
 
+/* Even when the column itself is not wanted: the values behind it could not be found. */
+static int refuse_table(const struct table_map *map, struct error *error) {
+    const struct wire_column *w = map->unreadable;
+    const char *name = map->table.columns[w - map->wire].name;
+    if (w->number == MYSQL_TYPE_DECIMAL)
+        return error_set(
+            error, ERR_SOURCE,
+            "table %s.%s, column %s: a DECIMAL of before MySQL 5.0, whose size is not in the binlog: ALTER TABLE "
+            "... FORCE on the source rebuilds it; start with an empty state_dir after that",
+            map->table.database, map->table.name, name);
+    return error_set(error, ERR_SOURCE,
+                     "table %s.%s, column %s: type %u is not known to this version of leat: upgrade it",
+                     map->table.database, map->table.name, name, w->number);
+}
+
 static int check_columns(const struct table_map *map, struct error *error) {
+    if (map->handle && map->unreadable)
+        return refuse_table(map, error);
     for (size_t i = 0; map->handle && i < map->table.column_count; i++) {
         const struct column *column = &map->table.columns[i];
         const char *what = coltype_unsupported(&map->wire[i]);
@@ -98,6 +116,13 @@ static int check_columns(const struct table_map *map, struct error *error) {
             return refuse_column(map, column, what, error);
         if ((column->type == COLUMN_ENUM || column->type == COLUMN_SET) && !column->labels && !map->numbered)
             return refuse_column(map, column, "an ENUM or SET without its labels", error);
+        if (column->labels_doubtful)
+            return error_set(
+                error, ERR_SOURCE,
+                "table %s.%s, column %s: a label has a '?', which information_schema shows in the place of rarer "
+                "characters too, and the binlog has no labels: run SET PERSIST binlog_row_metadata = 'FULL' on the "
+                "source and start with an empty state_dir, or leave the column out of the contract",
+                map->table.database, map->table.name, column->name);
     }
     return 0;
 }

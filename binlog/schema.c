@@ -65,7 +65,17 @@ static char unescape(char c) {
     return c == '0' ? 0 : c == 'n' ? '\n' : c == 'r' ? '\r' : c;
 }
 
-/* "enum('a','it''s','back\\slash')". Characters beyond the basic plane are shown as '?': information_schema speaks utf8mb3. */
+/* Character sets that have characters beyond the basic plane. */
+static bool may_be_garbled(const struct column *column) {
+    static const char *const wide[] = {"utf8mb4_", "utf16_", "utf16le_", "utf32_", "gb18030_"};
+    for (size_t i = 0; column->collation_name && i < ARRAY_LEN(wide); i++)
+        if (strncmp(column->collation_name, wide[i], strlen(wide[i])) == 0)
+            return true;
+    return false;
+}
+
+/* "enum('a','it''s','back\\slash')". Characters beyond the basic plane are shown as '?': information_schema speaks utf8mb3, and so do SHOW
+ * CREATE TABLE and SHOW COLUMNS. */
 static void parse_labels(struct slice type, struct arena *arena, struct column *column) {
     const char **labels = arena_alloc(arena, (type.len / 3 + 1) * sizeof(*labels));
     size_t count = 0;
@@ -90,6 +100,7 @@ static void parse_labels(struct slice type, struct arena *arena, struct column *
     }
     column->labels = labels;
     column->label_count = count;
+    column->labels_doubtful = may_be_garbled(column) && memchr(type.data, '?', type.len);
 }
 
 /* DEFAULT_GENERATED: a function or an expression. Those, and auto-increment, are in every image. A default that an ALTER changed since

@@ -196,7 +196,9 @@ static bool read_columns(struct reading *r, struct cursor *c, size_t count, cons
     for (size_t i = 0; i < count; i++) {
         struct wire_column *w = &r->map->wire[i];
         struct column *column = &r->columns[i];
-        if (!coltype_resolve(w, types[i], &meta))
+        if (!r->map->unreadable && !coltype_known(types[i]))
+            r->map->unreadable = w;
+        if (!coltype_resolve(w, types[i], &meta) && !r->map->unreadable)
             return false;
         w->column = column;
         column->type = coltype_column_type(w);
@@ -254,8 +256,9 @@ int table_map_name(struct table_map *map, const struct table *live, struct arena
     struct column *columns = arena_copy(arena, live->columns, live->column_count * sizeof(*columns));
     for (size_t i = 0; i < live->column_count; i++) {
         const struct column *was = &map->table.columns[i];
-        if (columns[i].type != was->type || columns[i].digits != was->digits ||
-            (was->type == COLUMN_INT && columns[i].length != was->length))
+        bool same = columns[i].type == was->type && columns[i].digits == was->digits &&
+                    (was->type != COLUMN_INT || columns[i].length == was->length);
+        if (!same && !map->unreadable)
             return differs(map, columns[i].name, error);
         columns[i].nullable = was->nullable;
         columns[i].length = was->length;

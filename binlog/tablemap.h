@@ -13,8 +13,9 @@ struct table_map {
     bool has_names; /* binlog_row_metadata=FULL */
     bool numbered;  /* table_map_number() gave the names */
     size_t json_count;
-    struct value *before, *after; /* room for one row */
-    struct slice content;         /* the event's bytes behind the table id: what it is cached by */
+    const struct wire_column *unreadable; /* the first column of a type that is not known; NULL: the rows can be read */
+    struct value *before, *after;         /* room for one row */
+    struct slice content;                 /* the event's bytes behind the table id: what it is cached by */
     uint64_t hash;
 };
 

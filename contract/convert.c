@@ -4,6 +4,7 @@
  * number, a number outside N, JSON of another shape) is poison. */
 #include "contract/convert.h"
 
+#include "contract/geometry.h"
 #include "contract/number.h"
 #include "src/base/cursor.h"
 #include "src/base/json.h"
@@ -97,6 +98,20 @@ static int number_to_bool(const struct value *v, struct arena *arena, struct att
 static int to_b(const struct value *v, struct arena *arena, struct attr *ret, struct error *error) {
     size_t skip = v->kind == VALUE_GEOMETRY ? MIN(v->len, 4) : 0; /* the SRID before the WKB */
     *ret = attr_text(ATTR_B, arena, (struct slice){v->data ? v->data + skip : NULL, v->len - skip});
+    return EVALUATE_OK;
+}
+
+static int geometry_to_s(const struct value *v, struct arena *arena, struct attr *ret, struct error *error) {
+    uint32_t srid = geometry_srid(value_slice(v));
+    if (srid)
+        return error_set(
+            error, EVALUATE_POISON,
+            "a geometry of SRID %u in an attribute of type S, which holds only those of SRID 0; type B holds all",
+            srid);
+    defer(buf_deinit) struct buf buf = BUF_SMALL(256, UINT32_MAX);
+    if (!geometry_put_wkt(&buf, value_slice(v)) || buf.full)
+        return error_set(error, EVALUATE_POISON, "a malformed geometry");
+    *ret = attr_text(ATTR_S, arena, buf_slice(&buf));
     return EVALUATE_OK;
 }
 
@@ -240,7 +255,7 @@ static convert_function *const conversions[][ATTR_TYPES] = {
     [VALUE_SET] = {[ATTR_S] = to_s, [ATTR_N] = to_n, [ATTR_SS] = set_to_ss},
     [VALUE_JSON] =
         {[ATTR_S] = to_s, [ATTR_N] = json_to_n, [ATTR_BOOL] = json_to_bool, [ATTR_L] = json_to_l, [ATTR_M] = json_to_m},
-    [VALUE_GEOMETRY] = {[ATTR_B] = to_b},
+    [VALUE_GEOMETRY] = {[ATTR_S] = geometry_to_s, [ATTR_B] = to_b},
     [VALUE_VECTOR] = {[ATTR_S] = to_s, [ATTR_B] = to_b, [ATTR_L] = vector_to_l},
 };
 

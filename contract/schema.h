@@ -42,6 +42,8 @@ struct column {
     const char *collation_name; /* NULL when unknown */
     const char *const *labels;  /* ENUM and SET; NULL when unknown */
     size_t label_count;
+    bool
+        labels_doubtful; /* from information_schema, which shows characters beyond the basic plane as '?', and one has a '?' */
     /* What an INSERT that leaves the column out puts into it; VALUE_UNKNOWN when that is not a constant, or cannot be told exactly. */
     struct value default_value;
 };

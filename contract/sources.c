@@ -112,11 +112,6 @@ int source_column(struct build *b, struct source *source, struct spot at, const 
                      t->columns[column].name);
         return -1;
     }
-    if (t->columns[column].type == COLUMN_GEOMETRY) {
-        report_error(b->report, at, "column %s.%s: geometry is not supported by this version", t->name,
-                     t->columns[column].name);
-        return -1;
-    }
     source_need(source, (unsigned)column);
     return column;
 }

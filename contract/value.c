@@ -1,6 +1,7 @@
 /* Values: packing times, the text of type S, the store's form, and the form for keys. */
 #include "contract/value.h"
 
+#include "contract/geometry.h"
 #include "src/base/digest.h"
 
 #include <float.h>
@@ -106,18 +107,72 @@ static void decimal_read(struct decimal *d, const char *text, size_t len) {
         *d = (struct decimal){0};
 }
 
+/* One more in the last digit. */
+static void decimal_step_up(struct decimal *d, size_t digits) {
+    while (d->count < digits)
+        d->digits[d->count++] = '0';
+    while (d->count && d->digits[d->count - 1] == '9')
+        d->count--;
+    if (d->count) {
+        d->digits[d->count - 1]++;
+        return;
+    }
+    d->digits[d->count++] = '1';
+    d->point++;
+}
+
+static bool decimal_is(const struct decimal *d, double v, bool single) {
+    char text[64];
+    snprintf(text, sizeof(text), "%s.%.*se%d", d->negative ? "-" : "", (int)d->count, d->digits, d->point);
+    return single ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v;
+}
+
+/* Powers of two have less room below than above: there the fewest digits may not be those of the nearest decimal, but the next one up. */
+static bool is_power_of_two(double v) {
+    int exponent;
+    double fraction = frexp(fabs(v), &exponent);
+    return fraction <= 0.5 && fraction >= 0.5;
+}
+
 /* The fewest digits that read back the same: what has DBL_DIG digits survives the way to a double, so shorter texts show
  * themselves by their zeros at DBL_DIG. */
 static void decimal_of_double(struct decimal *d, double v, bool single) {
     char text[64];
-    int n = 0;
     bool subnormal = fabs(v) < (single ? (double)FLT_MIN : DBL_MIN); /* has fewer digits */
     for (int precision = subnormal ? 1 : single ? FLT_DIG : DBL_DIG; precision <= (single ? 9 : 17); precision++) {
-        n = snprintf(text, sizeof(text), "%.*e", precision - 1, v);
+        int n = snprintf(text, sizeof(text), "%.*e", precision - 1, v);
+        decimal_read(d, text, (size_t)MAX(n, 0));
         if (single ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v)
-            break;
+            return;
+        if (is_power_of_two(v)) {
+            decimal_step_up(d, (size_t)precision);
+            if (decimal_is(d, v, single))
+                return;
+        }
     }
-    decimal_read(d, text, (size_t)MAX(n, 0));
+}
+
+/* The digits with their point, plain. */
+static void put_plain(struct buf *buf, const struct decimal *d) {
+    int k = (int)d->count;
+    if (d->point <= 0)
+        buf_put_text(buf, "0.");
+    for (int i = d->point; i < 0; i++)
+        buf_put_char(buf, '0');
+    for (int i = 0; i < MAX(k, d->point); i++) {
+        if (i > 0 && i == d->point)
+            buf_put_char(buf, '.');
+        buf_put_char(buf, i < k ? d->digits[i] : '0');
+    }
+}
+
+/* 1.5e16: the digits, and what `e` says; the sign of an exponent above zero is `plus`. */
+static void put_scientific(struct buf *buf, const struct decimal *d, const char *plus) {
+    buf_put_char(buf, d->digits[0]);
+    if (d->count > 1)
+        buf_put_char(buf, '.');
+    buf_put(buf, d->digits + 1, d->count - 1);
+    buf_printf(buf, "e%s%d", d->point > 0 ? plus : "-", abs(d->point - 1));
 }
 
 /* As ECMAScript's Number::toString: plain between 1e-7 and 1e21, else with an exponent. */
@@ -128,30 +183,34 @@ static void put_double(struct buf *buf, double v, bool single) {
         return;
     }
     decimal_of_double(&d, v, single);
-    int k = (int)d.count;
-    if (k == 0) {
+    if (d.count == 0) {
         buf_put_char(buf, '0');
         return;
     }
     if (d.negative)
         buf_put_char(buf, '-');
-    if (d.point > 21 || d.point <= -6) {
-        buf_put_char(buf, d.digits[0]);
-        if (k > 1)
-            buf_put_char(buf, '.');
-        buf_put(buf, d.digits + 1, d.count - 1);
-        buf_printf(buf, "e%c%d", d.point > 0 ? '+' : '-', abs(d.point - 1));
+    if (d.point > 21 || d.point <= -6)
+        put_scientific(buf, &d, "+");
+    else
+        put_plain(buf, &d);
+}
+
+/* my_gcvt() in the server's strings/dtoa.cc, with as much room as it may want. */
+void value_put_mysql_double(struct buf *buf, double v) {
+    struct decimal d;
+    if (!isfinite(v)) {
+        buf_put_char(buf, '0');
         return;
     }
-    if (d.point <= 0)
-        buf_put_text(buf, "0.");
-    for (int i = d.point; i < 0; i++)
+    decimal_of_double(&d, v, false);
+    if (signbit(v))
+        buf_put_char(buf, '-');
+    if (d.count == 0)
         buf_put_char(buf, '0');
-    for (int i = 0; i < MAX(k, d.point); i++) {
-        if (i > 0 && i == d.point)
-            buf_put_char(buf, '.');
-        buf_put_char(buf, i < k ? d.digits[i] : '0');
-    }
+    else if (d.point > -DBL_DIG && (d.point <= DBL_DIG || (int)d.count > d.point))
+        put_plain(buf, &d);
+    else
+        put_scientific(buf, &d, "");
 }
 
 /* ---- the text of type S */
@@ -215,6 +274,12 @@ static void put_vector(struct buf *buf, const struct value *v) {
     buf_put_char(buf, ']');
 }
 
+static void put_wkt(struct buf *buf, const struct value *v) {
+    size_t before = buf->len;
+    if (geometry_srid(value_slice(v)) != 0 || !geometry_put_wkt(buf, value_slice(v)))
+        buf->len = before;
+}
+
 void value_put_text(struct buf *buf, const struct value *v) {
     switch ((enum value_kind)v->kind) {
     case VALUE_INT:
@@ -252,7 +317,9 @@ void value_put_text(struct buf *buf, const struct value *v) {
     case VALUE_JSON:
         buf_put(buf, v->data, v->len);
         break;
-    case VALUE_GEOMETRY: /* WKT is not made in this version: binlog/ refuses mapped geometry columns */
+    case VALUE_GEOMETRY:
+        put_wkt(buf, v);
+        break;
     case VALUE_UNKNOWN:
     case VALUE_NULL:
         break;
