@@ -1,6 +1,6 @@
 # Thin: where things run is decided by deploy/setup, what a test run is by tests/run.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test quick stress soak bench format lint clean
+.PHONY: help build demo test quick stress soak bench coverage format lint clean
 IN := @deploy/setup && exec deploy/enter
 
 help: ## this list
@@ -26,6 +26,9 @@ soak: ## the same for LEAT_SOAK_MINUTES (60)
 
 bench: ## measure throughput and latency
 	$(IN) tests/run bench
+
+coverage: ## lines of binlog/ that its tests run, a table by file
+	$(IN) tests/run coverage
 
 format: ## lay out the C sources by .clang-format
 	$(IN) tests/run format
