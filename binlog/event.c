@@ -232,6 +232,48 @@ int gtid_event_read(struct gtid_event *ret, const struct event *e, struct error 
     return e->type == EVENT_GTID_TAGGED ? read_tagged_gtid(ret, e, error) : read_plain_gtid(ret, e, error);
 }
 
+/* ---- XA */
+
+bool xid_set(struct xid *ret, uint32_t format, struct slice gtrid, struct slice bqual) {
+    if (gtrid.len > XID_PART_MAX || bqual.len > XID_PART_MAX)
+        return false;
+    struct buf b = {.data = ret->bytes, .cap = sizeof(ret->bytes), .max = sizeof(ret->bytes), .borrowed = true};
+    buf_put_le32(&b, format);
+    buf_put_u8(&b, (uint8_t)gtrid.len);
+    buf_put_u8(&b, (uint8_t)bqual.len);
+    buf_put_slice(&b, gtrid);
+    buf_put_slice(&b, bqual);
+    ret->len = b.len;
+    return true;
+}
+
+void xid_format(const struct xid *xid, struct buf *buf) {
+    struct cursor c = cursor_of(xid->bytes, xid->len);
+    uint32_t format = cursor_u32(&c);
+    uint8_t lens[2] = {cursor_u8(&c)};
+    lens[1] = cursor_u8(&c);
+    for (size_t part = 0; part < ARRAY_LEN(lens); part++) {
+        buf_put_text(buf, "X'");
+        for (size_t i = 0; i < lens[part]; i++)
+            buf_printf(buf, "%02x", cursor_u8(&c));
+        buf_put_text(buf, "',");
+    }
+    buf_printf(buf, "%u", format);
+}
+
+/* One phase 1, format 4, lengths of gtrid and bqual 4 each, both (XA_prepare_event in control_events.h). */
+int xa_prepare_event_read(struct xa_prepare_event *ret, const struct event *e, struct error *error) {
+    struct cursor c = cursor_of(e->body.data, e->body.len);
+    struct xa_prepare_event x = {.one_phase = cursor_u8(&c) != 0};
+    uint32_t format = cursor_u32(&c), gtrid_len = cursor_u32(&c), bqual_len = cursor_u32(&c);
+    struct slice gtrid = {(const char *)cursor_take(&c, gtrid_len), gtrid_len};
+    struct slice bqual = {(const char *)cursor_take(&c, bqual_len), bqual_len};
+    if (c.failed || !xid_set(&x.xid, format, gtrid, bqual))
+        return malformed(e, error);
+    *ret = x;
+    return 0;
+}
+
 /* ---- queries and places */
 
 /* Thread 4, seconds 4, database's length 1, error 2, status variables' length 2; LOAD DATA adds 13; then status variables,

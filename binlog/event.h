@@ -76,6 +76,24 @@ struct gtid_event {
 };
 int gtid_event_read(struct gtid_event *ret, const struct event *e, struct error *error) must_check;
 
+/* An XA transaction's name. The bytes sort and compare as they are: format (4), lengths of gtrid and bqual (1 each), gtrid, bqual. */
+enum { XID_PART_MAX = 64, XID_BYTES_MAX = 4 + 1 + 1 + 2 * XID_PART_MAX };
+struct xid {
+    size_t len;
+    char bytes[XID_BYTES_MAX];
+};
+bool xid_set(struct xid *ret, uint32_t format, struct slice gtrid, struct slice bqual); /* false: too long */
+void xid_format(const struct xid *xid, struct buf *buf);                                /* X'61',X'62',1 */
+static inline struct slice xid_slice(const struct xid *xid) {
+    return (struct slice){xid->bytes, xid->len};
+}
+
+struct xa_prepare_event {
+    bool one_phase; /* a commit, in truth */
+    struct xid xid;
+};
+int xa_prepare_event_read(struct xa_prepare_event *ret, const struct event *e, struct error *error) must_check;
+
 struct query_event {
     struct slice database; /* the session's; empty when none */
     struct slice sql;

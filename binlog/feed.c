@@ -2,7 +2,7 @@
  *
  * Happy path: (1) FORMAT_DESCRIPTION tells whether events have checksums; (2) a GTID event opens a transaction; (3) QUERY "BEGIN", table
  * maps and rows are kept; (4) XID or QUERY "COMMIT" ends it. A statement without BEGIN is a transaction of its own; a compressed
- * transaction is one event; XA PREPARE ends one whose outcome is not known.
+ * transaction is one event; XA PREPARE ends one whose outcome is not known (xa.h).
  *
  * What else happens: ROLLBACK empties the transaction (its GTID still counts); ROLLBACK TO cuts it back to the savepoint; a rotation, a
  * new format or another GTID in its middle means that the source crashed while it wrote: what was open is forgotten. An event
@@ -165,19 +165,38 @@ static int on_savepoint(struct feed *f, const struct event *e, struct slice sql,
     return st->kind == STATEMENT_SAVEPOINT ? set_savepoint(f, name, error) : roll_back_to(f, name, error);
 }
 
+/* XA COMMIT or XA ROLLBACK, of what was prepared before. A ROLLBACK in its own block ends what was never prepared. */
+static int on_xa_end(struct feed *f, const struct event *e, enum statement_kind kind, struct slice sql,
+                     struct txn **ret, struct error *error) {
+    struct txn *t = opened(f, e);
+    if (f->in_block) {
+        int r = kind == STATEMENT_XA_ROLLBACK ? txn_truncate(t, 0, error) : 0;
+        return r ? r : end(f, e, ret, error);
+    }
+    t->role = kind == STATEMENT_XA_COMMIT ? TXN_XA_COMMITS : TXN_XA_ROLLS_BACK;
+    if (!statement_xid(sql, &t->xid))
+        return error_set(error, ERR_SOURCE, "the name of an XA transaction cannot be read: %.*s",
+                         (int)MIN(sql.len, 300), sql.data);
+    return end(f, e, ret, error);
+}
+
 static int on_query(struct feed *f, const struct event *e, struct txn **ret, struct error *error) {
     struct query_event q;
     int r = query_event_read(&q, e, error);
     if (r)
         return r;
-    switch (statement_kind(q.sql)) {
+    enum statement_kind kind = statement_kind(q.sql);
+    switch (kind) {
     case STATEMENT_BEGIN:
+    case STATEMENT_XA_START:
         f->in_block = true;
         (void)opened(f, e);
         return FEED_NOTHING;
-    case STATEMENT_XA_START:
-        f->in_block = true;
-        return keep(f, e, error); /* the decoder must know */
+    case STATEMENT_XA_END:
+        return FEED_NOTHING;
+    case STATEMENT_XA_COMMIT:
+    case STATEMENT_XA_ROLLBACK:
+        return on_xa_end(f, e, kind, q.sql, ret, error);
     case STATEMENT_COMMIT:
         return end(f, e, ret, error);
     case STATEMENT_ROLLBACK:
@@ -191,10 +210,14 @@ static int on_query(struct feed *f, const struct event *e, struct txn **ret, str
     }
 }
 
-/* Body: one phase (1 byte), then the XID. One phase is a commit. */
 static int on_xa_prepare(struct feed *f, const struct event *e, struct txn **ret, struct error *error) {
-    struct cursor c = cursor_of(e->body.data, e->body.len);
-    opened(f, e)->xa_prepared = cursor_u8(&c) == 0;
+    struct xa_prepare_event x;
+    int r = xa_prepare_event_read(&x, e, error);
+    if (r)
+        return r;
+    struct txn *t = opened(f, e);
+    t->role = x.one_phase ? TXN_COMMITTED : TXN_PREPARED;
+    t->xid = x.xid;
     return end(f, e, ret, error);
 }
 

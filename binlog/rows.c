@@ -5,8 +5,7 @@
  * the change. A compressed transaction is the same, its events coming out of the inflater.
  *
  * Tables of other databases, and those the filter does not want, are skipped by length without reading their rows. What cannot be
- * understood of a wanted table is ERR_SOURCE: a type that is not supported, a statement that changes rows, an XA transaction that is
- * not decided, a DROP or RENAME, defaults that an ALTER may have changed. Nothing is allocated per row: strings that need conversion go to an arena that each row empties. */
+ * understood of a wanted table is ERR_SOURCE: a type that is not supported, a statement that changes rows, a DROP or RENAME, defaults that an ALTER may have changed. Nothing is allocated per row: strings that need conversion go to an arena that each row empties. */
 #include "binlog/rows.h"
 
 #include "binlog/event.h"
@@ -42,7 +41,8 @@ struct decoder {
     struct name_list defaulted; /* tables of which inserted rows lacked columns */
     bool met_alter;
     const struct txn_end *end;   /* of the transaction at hand */
-    bool xa_undecided;           /* this transaction ends in XA PREPARE */
+    bool undecided;              /* the transaction at hand may only be prepared: nothing of it is delivered */
+    bool asking;                 /* only whether it concerns us */
     struct statement *statement; /* scratch */
     struct payload *payload;
 };
@@ -400,11 +400,8 @@ static int on_rows(struct decoder *d, const struct event *e, const struct rows_s
                          event_name(e->type));
     if (!map)
         return 0;
-    if (d->xa_undecided)
-        return error_set(
-            error, ERR_SOURCE,
-            "an XA transaction that changes table %s.%s was prepared: XA is not supported by this version of leat",
-            map->table.database, map->table.name);
+    if (d->asking)
+        return DECODER_CONCERNED;
     return read_rows(d, e, shape, map, flags, &c, error);
 }
 
@@ -478,15 +475,6 @@ static int on_definition(struct decoder *d, const struct statement *s, const cha
                      (int)MIN(sql.len, 300), sql.data);
 }
 
-/* Is the transaction at hand in what the schema was read from? */
-static bool schema_knows(const struct decoder *d) {
-    struct position here = {.offset = d->end->offset};
-    if (d->end->gtid.number)
-        return gtid_set_has(&d->options.schema_at->gtids, &d->end->gtid);
-    memcpy(here.file, d->end->file, sizeof(here.file));
-    return position_reached(d->options.schema_at, &here);
-}
-
 static bool says(struct slice sql, const char *word) {
     size_t len = strlen(word);
     for (size_t i = 0; i + len <= sql.len; i++)
@@ -498,7 +486,7 @@ static bool says(struct slice sql, const char *word) {
 static int on_alter(struct decoder *d, const char *database, const char *name, struct slice sql, struct error *error) {
     if (!d->options.schema_at || strcmp(database, d->database) != 0)
         return 0;
-    if (!schema_knows(d)) {
+    if (!position_has(d->options.schema_at, d->end)) {
         put_in_list(d, &d->altered, name);
         d->met_alter = true;
         return 0;
@@ -540,7 +528,7 @@ static int tell_statement(struct decoder *d, const struct query_event *q, enum s
 }
 
 static bool is_frame(enum statement_kind kind) {
-    return kind <= STATEMENT_XA;
+    return kind <= STATEMENT_XA_ROLLBACK;
 }
 
 static int on_query(struct decoder *d, const struct event *e, bool in_payload, struct error *error) {
@@ -550,11 +538,12 @@ static int on_query(struct decoder *d, const struct event *e, bool in_payload, s
         return r;
     enum statement_kind kind = statement_kind(q.sql);
     if (d->options.statement && !is_frame(kind) && kind != STATEMENT_TRUNCATE)
-        return tell_statement(d, &q, e->type == EVENT_EXECUTE_LOAD_QUERY ? STATEMENT_ROWS : kind, error);
+        return d->asking ? DECODER_CONCERNED
+                         : tell_statement(d, &q, e->type == EVENT_EXECUTE_LOAD_QUERY ? STATEMENT_ROWS : kind, error);
     if (e->type == EVENT_EXECUTE_LOAD_QUERY || kind == STATEMENT_ROWS || kind == STATEMENT_UNKNOWN)
-        return may_touch(d, &q) ? refuse_statement(&q, error) : 0;
-    if (kind == STATEMENT_XA_START && in_payload) /* its end lies behind its rows */
-        d->xa_undecided = true;
+        return !may_touch(d, &q) ? 0 : d->asking ? DECODER_CONCERNED : refuse_statement(&q, error);
+    if (kind == STATEMENT_XA_START && in_payload && d->undecided)
+        return DECODER_UNDECIDED;
     if (kind != STATEMENT_TRUNCATE && kind != STATEMENT_OTHER)
         return 0;
     struct statement *s = d->statement;
@@ -626,13 +615,12 @@ static int on_event(struct decoder *d, struct slice raw, struct txn_reader *read
                      "event type %u in a transaction is not known to this version of leat: upgrade it", e.type);
 }
 
-int decoder_run(struct decoder *d, struct txn *txn, struct error *error) {
+static int run(struct decoder *d, struct txn *txn, struct error *error) {
     struct txn_reader reader defer(txn_reader_deinit) = {.txn = txn};
     struct slice raw;
     int r;
     d->bound_count = 0;
     d->end = &txn->end;
-    d->xa_undecided = txn->xa_prepared;
     while ((r = txn_reader_next(&reader, &raw, error)) > 0) {
         r = on_event(d, raw, &reader, error);
         if (r)
@@ -641,5 +629,19 @@ int decoder_run(struct decoder *d, struct txn *txn, struct error *error) {
     if (r < 0)
         return error_wrap(error, r, "the transaction that ends at %s:%llu", txn->end.file,
                           (unsigned long long)txn->end.offset);
-    return 0;
+    return r;
+}
+
+int decoder_run(struct decoder *d, struct txn *txn, struct error *error) {
+    if (txn->role != TXN_COMMITTED)
+        return DECODER_UNDECIDED;
+    d->asking = false;
+    d->undecided = !txn->decided;
+    return run(d, txn, error);
+}
+
+int decoder_concerned(struct decoder *d, struct txn *txn, struct error *error) {
+    d->asking = true;
+    d->undecided = false;
+    return run(d, txn, error);
 }

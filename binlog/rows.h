@@ -47,8 +47,16 @@ struct decoder_options {
 struct decoder *decoder_new(const struct decoder_options *options);
 void decoder_free(struct decoder *d); /* accepts NULL */
 
-/* Decodes the whole transaction, calling `row` for each change (TRUNCATE TABLE of a wanted table too). */
+enum decoder_result {
+    DECODER_UNDECIDED = 1, /* XA: nothing was delivered */
+    DECODER_CONCERNED = 2,
+};
+
+/* Decodes the whole transaction, calling `row` for each change (TRUNCATE TABLE of a wanted table too). DECODER_UNDECIDED: its rows wait for
+ * another one, or it decides others: xa_run() (binlog/xa.h) calls this, and knows what to do. */
 int decoder_run(struct decoder *d, struct txn *txn, struct error *error) must_check;
+/* DECODER_CONCERNED when the transaction has rows of a wanted table, else 0. Delivers nothing. */
+int decoder_concerned(struct decoder *d, struct txn *txn, struct error *error) must_check;
 
 /* Was there, since the last call, an ALTER that the schema does not know? What is before it must not be decoded again by a later schema. */
 bool decoder_met_alter(struct decoder *d);

@@ -95,7 +95,7 @@ static const struct {
     enum statement_kind kind;
 } first_words[] = {
     {"BEGIN", STATEMENT_BEGIN},         {"COMMIT", STATEMENT_COMMIT},  {"ROLLBACK", STATEMENT_ROLLBACK},
-    {"SAVEPOINT", STATEMENT_SAVEPOINT}, {"XA", STATEMENT_XA},          {"INSERT", STATEMENT_ROWS},
+    {"SAVEPOINT", STATEMENT_SAVEPOINT}, {"XA", STATEMENT_XA_END},      {"INSERT", STATEMENT_ROWS},
     {"UPDATE", STATEMENT_ROWS},         {"DELETE", STATEMENT_ROWS},    {"REPLACE", STATEMENT_ROWS},
     {"LOAD", STATEMENT_ROWS},           {"CALL", STATEMENT_ROWS},      {"WITH", STATEMENT_ROWS},
     {"SELECT", STATEMENT_ROWS},         {"DO", STATEMENT_ROWS},        {"IMPORT", STATEMENT_ROWS},
@@ -115,11 +115,14 @@ enum statement_kind statement_kind(struct slice sql) {
         if (!is(t, first_words[i].word))
             continue;
         enum statement_kind kind = first_words[i].kind;
-        if (kind != STATEMENT_XA && kind != STATEMENT_ROLLBACK)
+        if (kind != STATEMENT_XA_END && kind != STATEMENT_ROLLBACK)
             return kind;
         second = next(&sql);
-        if (kind == STATEMENT_XA)
-            return is(second, "START") || is(second, "BEGIN") ? STATEMENT_XA_START : STATEMENT_XA;
+        if (kind == STATEMENT_XA_END)
+            return is(second, "START") || is(second, "BEGIN") ? STATEMENT_XA_START
+                   : is(second, "COMMIT")                     ? STATEMENT_XA_COMMIT
+                   : is(second, "ROLLBACK")                   ? STATEMENT_XA_ROLLBACK
+                                                              : STATEMENT_XA_END;
         return is(second, "TO") ? STATEMENT_ROLLBACK_TO : kind;
     }
     return STATEMENT_UNKNOWN;
@@ -235,4 +238,43 @@ void statement_read(struct statement *ret, struct slice sql) {
             read_names(ret, &s, next(&s));
         }
     }
+}
+
+/* ---- XA */
+
+static bool unhex(struct slice hex, char *to, size_t max, size_t *ret_len) {
+    if (hex.len % 2 || hex.len / 2 > max)
+        return false;
+    for (size_t i = 0; i < hex.len; i++) {
+        static const char digits[] = "0123456789abcdef";
+        const char *digit = memchr(digits, hex.data[i] | 0x20, 16);
+        if (!digit)
+            return false;
+        to[i / 2] = (char)((i % 2 ? to[i / 2] << 4 : 0) | (digit - digits));
+    }
+    *ret_len = hex.len / 2;
+    return true;
+}
+
+bool statement_xid(struct slice sql, struct xid *ret) {
+    struct slice s = sql;
+    char parts[2][XID_PART_MAX];
+    size_t lens[2];
+    (void)next(&s); /* XA */
+    (void)next(&s); /* COMMIT */
+    for (size_t i = 0; i < 2; i++) {
+        struct token x = next(&s), hex = next(&s);
+        if (!is(x, "X") || hex.kind != TOKEN_STRING || !unhex(hex.text, parts[i], XID_PART_MAX, &lens[i]) ||
+            !is(next(&s), ","))
+            return false;
+    }
+    struct token number = next(&s);
+    uint32_t format = 0;
+    for (size_t i = 0; i < number.text.len; i++) {
+        if (number.text.data[i] < '0' || number.text.data[i] > '9')
+            return false;
+        format = format * 10 + (uint32_t)(number.text.data[i] - '0');
+    }
+    return number.kind == TOKEN_WORD &&
+           xid_set(ret, format, (struct slice){parts[0], lens[0]}, (struct slice){parts[1], lens[1]});
 }

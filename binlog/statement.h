@@ -1,7 +1,7 @@
 /* What a logged statement is: as far as this program must know. */
 #pragma once
 
-#include "src/base/base.h"
+#include "binlog/event.h"
 
 enum statement_kind {
     STATEMENT_BEGIN,
@@ -10,7 +10,9 @@ enum statement_kind {
     STATEMENT_ROLLBACK_TO, /* names: the savepoint */
     STATEMENT_SAVEPOINT,   /* names: the savepoint */
     STATEMENT_XA_START,
-    STATEMENT_XA,            /* END, COMMIT, ROLLBACK */
+    STATEMENT_XA_END,
+    STATEMENT_XA_COMMIT,
+    STATEMENT_XA_ROLLBACK,
     STATEMENT_ROWS,          /* changes rows: INSERT, UPDATE, ... */
     STATEMENT_TRUNCATE,      /* names: the table */
     STATEMENT_DROP_TABLE,    /* names: the tables */
@@ -39,3 +41,5 @@ struct statement {
 /* The kind alone: cheap, `names` untouched. */
 enum statement_kind statement_kind(struct slice sql);
 void statement_read(struct statement *ret, struct slice sql);
+/* The name in XA COMMIT and XA ROLLBACK, as servers write it: X'61',X'62',1. False: it is none. */
+bool statement_xid(struct slice sql, struct xid *ret);

@@ -1,11 +1,22 @@
 /* A transaction's raw events: in memory up to a bound, then in an unlinked file. */
 #pragma once
 
+#include "binlog/event.h"
 #include "binlog/stream.h"
+
+/* What the transaction's end means for its rows. XA's names stand in `xid`. */
+enum txn_role {
+    TXN_COMMITTED,
+    TXN_PREPARED,      /* by XA: another transaction will decide */
+    TXN_XA_COMMITS,    /* no rows of its own: those prepared under `xid` are committed here */
+    TXN_XA_ROLLS_BACK, /* likewise, and they are gone */
+};
 
 struct txn {
     struct txn_end end;
-    bool xa_prepared;  /* ends with XA PREPARE: its outcome is not known */
+    enum txn_role role; /* of a compressed one only xa_run() finds out whether it is prepared */
+    struct xid xid;
+    bool decided;      /* prepared, and committed since: its rows count */
     struct buf memory; /* events, each behind its length (4 bytes) */
     size_t memory_max;
     size_t bytes;       /* of all events with their lengths */

@@ -47,6 +47,14 @@ bool position_reached(const struct position *at, const struct position *target) 
     return here != there ? here > there : at->offset >= target->offset;
 }
 
+bool position_has(const struct position *at, const struct txn_end *end) {
+    struct position here = {.offset = end->offset};
+    if (end->gtid.number)
+        return gtid_set_has(&at->gtids, &end->gtid);
+    memcpy(here.file, end->file, sizeof(here.file));
+    return position_known(at) && position_reached(at, &here);
+}
+
 /* FILE:OFFSET: a name with a dot and a number, behind the last colon a whole number. */
 static bool parse_file(struct position *p, struct slice text) {
     const char *colon = text.len ? memrchr(text.data, ':', text.len) : NULL;

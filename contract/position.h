@@ -30,6 +30,9 @@ bool position_known(const struct position *p); /* false for {0} */
  * and offset (which only compare on one server). */
 bool position_reached(const struct position *at, const struct position *target);
 
+/* Is the transaction that ends here in what `at` has passed? By its GTID where it has one. */
+bool position_has(const struct position *at, const struct txn_end *end);
+
 /* "FILE:OFFSET" or a GTID set, as operators write it; ERR_USAGE with what would be right. */
 int position_parse(struct position *ret, struct slice text, struct error *error) must_check;
 void position_format(const struct position *p, struct buf *buf); /* the GTID set, else FILE:OFFSET, else "(start)" */

@@ -73,6 +73,8 @@ static void met_resume(struct engine *e) {
 static int recover(struct engine *e, bool fresh, struct error *error) {
     int r = outbox_load(e, error);
     if (!r)
+        r = prepared_load(e, error);
+    if (!r)
         r = recover_journal(e, error);
     if (!r && MUTANT(RE_DURABLE)) {
         r = store_clear(e->store, DB_AGAIN, error);
@@ -117,6 +119,7 @@ int engine_open(struct engine **ret, const struct engine_options *options, struc
     e->options.state_dir = e->state_dir;
     e->key = e->sweep_at = e->pump_at = e->again_at = BUF_INIT(64 * 1024);
     e->value = e->other = BUF_INIT(ROW_BYTES_MAX);
+    e->prepared.xid = BUF_INIT(1024);
     e->dirty.db = DB_DIRTY;
     e->touched.db = DB_TOUCHED;
     e->unkeyed = xcalloc(c->entity_count, sizeof(*e->unkeyed));
@@ -158,7 +161,7 @@ void engine_free(struct engine *e) {
     struct arena *arenas[] = {&e->batch, &e->scratch, &e->sending};
     for (size_t i = 0; i < ARRAY_LEN(arenas); i++)
         arena_deinit(arenas[i]);
-    struct buf *bufs[] = {&e->key, &e->value, &e->other, &e->sweep_at, &e->pump_at, &e->again_at};
+    struct buf *bufs[] = {&e->key, &e->value, &e->other, &e->sweep_at, &e->pump_at, &e->again_at, &e->prepared.xid};
     for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
         buf_deinit(bufs[i]);
     struct position *positions[] = {&e->applied, &e->resume, &e->low, &e->high, &e->batch_before, &e->checkpointed};
@@ -301,6 +304,8 @@ void engine_gauges(const struct engine *e, struct engine_gauges *ret) {
         .in_flight = e->flight.count,
         .assertions = store_entries(e->store, DB_AGAIN_KEYS),
         .oldest_unacknowledged_us = oldest_unacknowledged(e),
+        .prepared = e->prepared.count,
+        .prepared_since_us = e->prepared.since_us,
         .store_bytes = store_bytes(e->store),
         .changes_since_checkpoint = e->changes_since_checkpoint,
         .checkpoint_wall_us = e->checkpoint_wall_us,

@@ -68,6 +68,23 @@ int engine_batch_end(struct engine *e, struct error *error) must_check;
  * gone or changed its type. */
 void *engine_map_table(struct engine *e, const struct table *table, bool *wanted, int *ret_error, struct error *error);
 
+/* ---- transactions prepared by XA: bytes kept by name until they are decided; durable with the position, like everything */
+
+/* Keeps `parts` bytes under `xid` in calls of prepared_put(), each behind the last; between transactions only. They count once
+ * engine_prepared_end() was called, and become durable with the next transaction's end: `since_us` is when it was prepared. What stood under
+ * this name is replaced. A large one makes checkpoints on its way. */
+int engine_prepared_begin(struct engine *e, struct slice xid, struct error *error) must_check;
+int engine_prepared_put(struct engine *e, struct slice bytes, struct error *error) must_check;
+int engine_prepared_end(struct engine *e, int64_t since_us, struct error *error) must_check;
+/* The bytes, part by part: `part` counts from 0. 1: no more, or, at part 0, that nothing is kept. Live until the next write. */
+int engine_prepared_known(struct engine *e, struct slice xid, struct error *error) must_check; /* 1: not */
+int engine_prepared_get(struct engine *e, struct slice xid, uint32_t part, struct slice *ret,
+                        struct error *error) must_check;
+int engine_prepared_drop(struct engine *e, struct slice xid, struct error *error) must_check;
+/* Up to here the snapshot has seen everything that was prepared before it: rows that such a one commits are in the chunks. */
+int engine_snapshot_settle(struct engine *e, const struct position *at, struct error *error) must_check;
+int engine_snapshot_settled(struct engine *e, struct position *ret, struct error *error) must_check; /* 1: not yet */
+
 /* ---- what else there is to do */
 
 /* One slice of whatever waits: sending from the outbox, sweep, assertions, left-over jobs, a due checkpoint. Call it
@@ -135,6 +152,8 @@ struct engine_gauges {
     uint64_t in_flight;
     uint64_t assertions;              /* keys to be asserted again */
     int64_t oldest_unacknowledged_us; /* commit time of the oldest change that DynamoDB may lack; 0: none */
+    uint64_t prepared;                /* XA transactions that wait for their end */
+    int64_t prepared_since_us;        /* when the oldest was prepared; 0: none */
     uint64_t store_bytes;             /* used pages */
     uint64_t changes_since_checkpoint;
     int64_t checkpoint_wall_us;

@@ -195,7 +195,7 @@ int engine_reread_done(struct engine *e, const struct position *high, struct err
 }
 
 int engine_reset(struct engine *e, struct error *error) {
-    static const enum store_db forgotten[] = {DB_ROWS,   DB_INDEX, DB_JOBS,  DB_REREAD,
+    static const enum store_db forgotten[] = {DB_ROWS,   DB_INDEX, DB_JOBS,  DB_REREAD, DB_PREPARED,
                                               DB_REPLAY, DB_DEAD,  DB_DIRTY, DB_TOUCHED};
     int r = 0;
     for (size_t i = 0; !r && i < ARRAY_LEN(forgotten); i++)
@@ -205,6 +205,8 @@ int engine_reset(struct engine *e, struct error *error) {
     e->life = ENGINE_EMPTY;
     e->leftovers = store_entries(e->store, DB_OWNERS) > 0;
     e->in_transaction = e->in_batch = e->consistent = e->sweeping = e->sweep_owners = e->reread_waits = false;
+    e->prepared.count = 0;
+    e->prepared.since_us = 0;
     e->snapshot_rows = e->sweep_done = e->sweep_total = 0;
     e->dirty = (struct key_set){.db = DB_DIRTY};
     e->touched = (struct key_set){.db = DB_TOUCHED};

@@ -159,6 +159,14 @@ struct engine {
     struct buf again_at;
     bool reread_waits;
 
+    struct {
+        struct buf xid; /* being kept */
+        uint32_t parts;
+        size_t bytes; /* since the last checkpoint */
+        uint64_t count;
+        int64_t since_us; /* of the oldest */
+    } prepared;
+
     /* numbers */
     struct position checkpointed;
     uint64_t changes_since_checkpoint, transactions, batches, checkpoints, suppressed;
@@ -277,6 +285,9 @@ int poison_slice(struct engine *e, struct error *error) must_check;
 int dead_put(struct engine *e, const struct entity *entity, struct slice root, const struct value *values,
              struct slice key, const char *reason, struct error *error) must_check;
 int dead_delete(struct engine *e, const struct entity *entity, struct slice root, struct error *error) must_check;
+
+/* prepared.c */
+int prepared_load(struct engine *e, struct error *error) must_check; /* counts them */
 
 /* snapshot.c */
 int snapshot_redo_batch(struct engine *e, struct error *error) must_check; /* a batch between L and H is in */

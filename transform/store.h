@@ -17,6 +17,7 @@ enum store_db {
     DB_MOVES,  /* group, item key -> nothing */
     DB_AGAIN,  /* due time, item key -> nothing: to be asserted again */
     DB_AGAIN_KEYS, /* item key -> due time */
+    DB_PREPARED,   /* XID -> see prepared.c */
     DB_DEAD,       /* entity, root -> dead letter */
     DB_JOBS,       /* snapshot progress */
     DB_REREAD,     /* rows that a partial image could not complete between L and H */

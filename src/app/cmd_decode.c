@@ -179,7 +179,7 @@ static int follow_files(struct job *j, struct error *error) {
         first = first && !txn;
         if (txn && !until_reached(j)) {
             position_advance(&j->at, txn_end(txn));
-            r = behind_from(j, txn_end(txn)) ? decode_txn(j->decode, txn, error) : 0;
+            r = behind_from(j, txn_end(txn)) ? decode_txn(j->decode, &txn, error) : 0;
         }
         txn_free(txn);
         if (r == 0 && stopped())
@@ -276,7 +276,7 @@ static int take_all(struct job *j, struct error *error) {
     int r = 0;
     while (r == 0 && reader_take(j->reader, &delivery)) {
         if (delivery.txn)
-            r = decode_txn(j->decode, delivery.txn, error);
+            r = decode_txn(j->decode, &delivery.txn, error);
         txn_free(delivery.txn);
         if (r == 0 && stopped())
             r = error_set(error, ERR_STOPPED, "stopped");

@@ -8,6 +8,7 @@
  * changed rows ends the decoding unless it may be shown. A reader that went away (head) ends it quietly. */
 #include "src/app/decode.h"
 
+#include "binlog/xa.h"
 #include "src/app/row_json.h"
 #include "src/base/json.h"
 #include "src/base/sys.h"
@@ -29,7 +30,8 @@ struct wanted_table {
 struct decode {
     struct decode_options options;
     struct decoder *decoder;
-    struct arena arena; /* table descriptions */
+    struct xa_list prepared; /* until their XA COMMIT, which delivers their rows */
+    struct arena arena;      /* table descriptions */
     struct buf out;
     struct buf head;
     struct wanted_table *touched;
@@ -215,6 +217,7 @@ void decode_free(struct decode *d) {
     if (!d)
         return;
     decoder_free(d->decoder);
+    xa_list_deinit(&d->prepared);
     arena_deinit(&d->arena);
     buf_deinit(&d->out);
     buf_deinit(&d->head);
@@ -223,7 +226,7 @@ void decode_free(struct decode *d) {
 }
 
 /* ,"kind":"transaction","rows":3,"statements":0,"bytes":1234,"tables":{"shop.orders":3}} */
-static void put_transaction(struct decode *d, const struct txn *txn) {
+static void put_transaction(struct decode *d, size_t bytes) {
     struct json_out json = JSON_OUT(&d->out);
     buf_put_slice(&d->out, buf_slice(&d->head));
     buf_put_slice(&d->out, SLICE(",\"kind\":\"transaction\",\"rows\":"));
@@ -231,7 +234,7 @@ static void put_transaction(struct decode *d, const struct txn *txn) {
     buf_put_slice(&d->out, SLICE(",\"statements\":"));
     buf_put_digits(&d->out, d->txn_statements, 1);
     buf_put_slice(&d->out, SLICE(",\"bytes\":"));
-    buf_put_digits(&d->out, txn_bytes(txn), 1);
+    buf_put_digits(&d->out, bytes, 1);
     buf_put_slice(&d->out, SLICE(",\"tables\":"));
     json_open(&json, '{');
     for (const struct wanted_table *t = d->touched; t; t = t->next_touched) {
@@ -242,15 +245,17 @@ static void put_transaction(struct decode *d, const struct txn *txn) {
     buf_put_slice(&d->out, SLICE("}\n"));
 }
 
-int decode_txn(struct decode *d, struct txn *txn, struct error *error) {
+int decode_txn(struct decode *d, struct txn **txn, struct error *error) {
+    const struct xa_keeper keeper = xa_list_keeper(&d->prepared);
+    size_t bytes = txn_bytes(*txn);
     d->txn_rows = d->txn_statements = 0;
     for (; d->touched; d->touched = d->touched->next_touched)
         d->touched->rows = 0;
     buf_clear(&d->head);
-    row_json_put_head(&d->head, txn_end(txn));
-    int r = decoder_run(d->decoder, txn, error);
+    row_json_put_head(&d->head, txn_end(*txn));
+    int r = xa_run(d->decoder, &keeper, txn, error);
     bool shown = d->options.table_count == 0 || d->txn_rows || d->txn_statements;
     if (r == 0 && d->options.transactions && shown)
-        put_transaction(d, txn);
+        put_transaction(d, bytes);
     return r ? r : flush_when_large(d, error);
 }

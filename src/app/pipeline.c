@@ -15,6 +15,7 @@
 #include "src/app/reader.h"
 #include "src/app/snapshot.h"
 #include "src/app/watcher.h"
+#include "src/app/xa.h"
 #include "src/base/log.h"
 #include "src/base/sys.h"
 
@@ -28,6 +29,7 @@ enum {
     DRAIN_US = 15000000,
     PUBLISH_US = 100000,
     OUTCOMES = 256,
+    XA_MEMORY = 4 * 1024 * 1024,
     REPLAY_TURN = 64,     /* transactions of a replay between two looks at the stream */
     SETTLED_US = 2000000, /* a pipeline that lives so long is not the one that failed a moment ago */
 };
@@ -36,6 +38,7 @@ struct replay {
     struct replay_request *request;
     struct reader *reader;
     struct decoder *decoder;
+    struct xa_list prepared;
     struct position to;
 };
 
@@ -47,6 +50,7 @@ struct pipeline {
     struct sink *sink;
     struct engine *engine;
     struct decoder *decoder;
+    struct xa_store prepared_xa;
     struct reader *reader;
     struct watcher *watcher;
     struct reader_state reader_state;
@@ -150,7 +154,9 @@ static int open_engine(struct pipeline *p, struct error *error) {
         .map_bytes = (size_t)p->config->store_max_gb << 30,
         .checkpoint_ms = p->config->checkpoint_s * 1000,
     };
-    return engine_open(&p->engine, &options, error);
+    int r = engine_open(&p->engine, &options, error);
+    p->prepared_xa = (struct xa_store){p->engine, p->config->state_dir, XA_MEMORY};
+    return r;
 }
 
 /* ---- row changes */
@@ -276,7 +282,8 @@ static int take_outcomes(struct pipeline *p, struct error *error) {
 }
 
 static int apply_delivery(struct pipeline *p, struct delivery *d, struct error *error) {
-    int r = d->txn ? decoder_run(p->decoder, d->txn, error) : 0;
+    const struct xa_keeper keeper = xa_store_keeper(&p->prepared_xa);
+    int r = d->txn ? xa_run(p->decoder, &keeper, &d->txn, error) : 0;
     txn_free(d->txn);
     if (r < 0) {
         char gtid[128] = "";
@@ -325,6 +332,7 @@ static void replay_end(struct pipeline *p, int code, const struct error *error) 
     status_unlock(p->status);
     reader_stop(y->reader);
     decoder_free(y->decoder);
+    xa_list_deinit(&y->prepared);
     position_deinit(&y->to);
     *y = (struct replay){0};
 }
@@ -388,10 +396,11 @@ static int replay_step(struct pipeline *p, struct error *error) {
     struct reader_state state;
     reader_state(y->reader, &state);
     struct delivery d;
+    const struct xa_keeper keeper = xa_list_keeper(&y->prepared);
     int count = 0, r = 0;
     p->row_count = 0;
     while (r == 0 && count < REPLAY_TURN && !engine_batch_full(p->engine) && reader_take(y->reader, &d)) {
-        r = d.txn ? decoder_run(y->decoder, d.txn, &why) : 0;
+        r = d.txn ? xa_run(y->decoder, &keeper, &d.txn, &why) : 0;
         txn_free(d.txn);
         count++;
     }

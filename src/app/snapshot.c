@@ -161,10 +161,25 @@ static int wait_for_prepared(struct snapshot *s, struct error *error) {
     }
     arena_deinit(&first_arena);
     if (r == 1)
-        log_warning(
-            "cannot see prepared XA transactions (no XA_RECOVER_ADMIN): if the application uses XA, a row that was "
-            "prepared before the snapshot could be missed");
-    return r < 0 ? r : 0;
+        log_warning("cannot see prepared XA transactions (no XA_RECOVER_ADMIN): when one that was prepared before the "
+                    "snapshot is committed, leat will park");
+    return r;
+}
+
+/* From here on nothing is missed that was prepared before L; where prepared transactions cannot be seen this is L itself, and parks leat when it
+ * meets the commit of one. */
+static int settle(struct snapshot *s, bool consistent, struct error *error) {
+    struct position at defer(position_deinit) = {0};
+    const struct prepared *p = s->prepared;
+    int r = engine_snapshot_settled(s->engine, &at, error);
+    if (r <= 0)
+        return r;
+    r = consistent ? 1 : wait_for_prepared(s, error);
+    if (r == 0)
+        r = source_position_executed(s->connection, p->database, p->tables, p->table_count, &at, error);
+    else if (r == 1)
+        r = engine_snapshot_low(s->engine, &at, error);
+    return r == 0 ? engine_snapshot_settle(s->engine, &at, error) : r;
 }
 
 static int begin(struct snapshot *s, bool consistent, struct position *low, struct error *error) {
@@ -177,8 +192,7 @@ static int begin(struct snapshot *s, bool consistent, struct position *low, stru
     position_format(low, &text);
     log_info("snapshot begins", {"position", log_slice(buf_slice(&text))}, {"consistent_view", log_b(consistent)});
     buf_deinit(&text);
-    r = engine_snapshot_begin(s->engine, low, consistent, error);
-    return r < 0 || consistent ? r : wait_for_prepared(s, error);
+    return engine_snapshot_begin(s->engine, low, consistent, error);
 }
 
 static int read_all(struct snapshot *s, struct error *error) {
@@ -191,6 +205,8 @@ static int read_all(struct snapshot *s, struct error *error) {
         r = begin(s, consistent, &low, error);
     else if (r == 0)
         r = engine_snapshot_low(s->engine, &low, error);
+    if (r == 0)
+        r = settle(s, consistent, error);
     for (size_t i = 0; r == 0 && i < s->prepared->contract->source_count; i++) {
         s->source = s->prepared->contract->sources[i];
         r = read_table(s, error);

@@ -346,6 +346,12 @@ void status_json(const struct status *s, struct json_out *out) {
     put_uint(out, "outbox_keys", s->gauges.outbox_keys);
     put_uint(out, "in_flight", s->gauges.in_flight);
     put_uint(out, "assertions", s->gauges.assertions);
+    json_key(out, "prepared_transactions");
+    json_open(out, '{');
+    put_uint(out, "count", s->gauges.prepared);
+    json_key(out, "oldest_seconds");
+    json_put_double(out, s->gauges.prepared ? (double)(sys_wall_us() - s->gauges.prepared_since_us) / 1e6 : 0);
+    json_close(out, '}');
     put_uint(out, "transactions", s->gauges.transactions);
     put_uint(out, "batches", s->gauges.batches);
     put_uint(out, "checkpoints", s->gauges.checkpoints);

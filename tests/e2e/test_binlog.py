@@ -343,30 +343,6 @@ def test_statements_are_refused(server, table):
     assert "binlog_format" in dump(server, "stream", ok=False, **{"from": table})
 
 
-def test_xa(server, table):
-    """[S12] Of ours: refused. Of others: skipped."""
-    server.execute("CREATE TABLE IF NOT EXISTS test2.o (id INT PRIMARY KEY)")
-    for database, target in (("test2", "test2.o"), ("test1", "test1.t")):
-        before = end(server)
-        with server.connect(database) as c, c.cursor() as q:
-            q.execute("XA START 'x'")
-            q.execute(f"INSERT INTO {target} (id) VALUES (1)")
-            q.execute("XA END 'x'")
-            q.execute("XA PREPARE 'x'")
-            q.execute("XA COMMIT 'x'")
-        if database == "test2":
-            assert rows_of(dump(server, "stream", **{"from": before})) == []
-        else:
-            assert "XA is not supported" in dump(server, "stream", ok=False, **{"from": before})
-    before = end(server)
-    with server.connect("test1") as c, c.cursor() as q:
-        q.execute("XA START 'y'")
-        q.execute("INSERT INTO t (id) VALUES (2)")
-        q.execute("XA END 'y'")
-        q.execute("XA COMMIT 'y' ONE PHASE")
-    assert len(rows_of(dump(server, "stream", **{"from": before}))) == 1
-
-
 def test_tables_that_go_away_are_loud(server, table):
     """[S16] DROP and RENAME of ours stop; of others they pass. A new column comes by its name."""
     server.execute("CREATE TABLE x (id INT PRIMARY KEY)", "DROP TABLE x", "ALTER TABLE t ADD COLUMN w INT AFTER id",

@@ -4,7 +4,7 @@
  * decoder refuses does not end the input: the next transaction gets a new decoder. */
 #include "binlog/event.h"
 #include "binlog/feed.h"
-#include "binlog/rows.h"
+#include "binlog/xa.h"
 #include "tests/fuzz/events.h"
 
 #include <libdeflate.h>
@@ -85,6 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct buf out = BUF_INIT(1 << 20);
     struct error error;
     struct span events[EVENTS_MAX];
+    struct xa_list prepared = {0};
+    const struct xa_keeper keeper = xa_list_keeper(&prepared);
     struct feed f = {.spill_dir = "/tmp", .txn_memory_bytes = 4096};
     struct position schema_at = {.file = "binlog.000001", .offset = 1000};
     struct decoder *d = new_decoder(&out, &schema_at);
@@ -95,12 +97,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct txn *t = NULL;
         r = feed_event(&f, (struct slice){event, events[i].len}, &t, &error);
         free(event);
-        if (r == FEED_TXN && decoder_run(d, t, &error) < 0) {
+        if (r == FEED_TXN && xa_run(d, &keeper, &t, &error) < 0) {
             decoder_free(d);
             d = new_decoder(&out, &schema_at);
         }
         txn_free(t);
     }
+    xa_list_deinit(&prepared);
     decoder_free(d);
     feed_deinit(&f);
     buf_deinit(&out);

@@ -9,6 +9,7 @@
 #include "binlog/feed.h"
 #include "binlog/rows.h"
 #include "binlog/server_check.h"
+#include "binlog/xa.h"
 #include "src/base/json.h"
 #include "src/base/sys.h"
 
@@ -132,19 +133,19 @@ static int parse_from(struct connection *c, const char *text, struct position *r
     return position_parse(ret, slice_of(text), error);
 }
 
-static void put_end(const struct txn *t, const struct position *at) {
+static void put_end(const struct txn_end *end, size_t bytes, size_t memory, const struct position *at) {
     struct json_out j = JSON_OUT(&out);
     struct buf gtid defer(buf_deinit) = BUF_INIT(4096), gtids defer(buf_deinit) = BUF_INIT(1 << 20);
-    if (txn_end(t)->gtid.number)
-        gtid_format(&txn_end(t)->gtid, &gtid);
+    if (end->gtid.number)
+        gtid_format(&end->gtid, &gtid);
     position_format(at, &gtids);
     json_open(&j, '{');
     json_key(&j, "end"), json_put_slice(&j, buf_slice(&gtid));
-    json_key(&j, "file"), json_put_text(&j, txn_end(t)->file);
-    json_key(&j, "offset"), json_put_uint(&j, txn_end(t)->offset);
-    json_key(&j, "commit_us"), json_put_int(&j, txn_end(t)->commit_us);
-    json_key(&j, "bytes"), json_put_uint(&j, txn_bytes(t));
-    json_key(&j, "memory"), json_put_uint(&j, txn_memory(t));
+    json_key(&j, "file"), json_put_text(&j, end->file);
+    json_key(&j, "offset"), json_put_uint(&j, end->offset);
+    json_key(&j, "commit_us"), json_put_int(&j, end->commit_us);
+    json_key(&j, "bytes"), json_put_uint(&j, bytes);
+    json_key(&j, "memory"), json_put_uint(&j, memory);
     json_key(&j, "rows"), json_put_uint(&j, rows_seen);
     json_key(&j, "position"), json_put_slice(&j, buf_slice(&gtids));
     json_close(&j, '}');
@@ -155,6 +156,8 @@ static void put_end(const struct txn *t, const struct position *at) {
 static int run_stream(struct connection *c, struct decoder *d, const struct source_options *o, struct error *error) {
     struct position at defer(position_deinit) = {0};
     struct stream *s = NULL;
+    struct xa_list prepared defer(xa_list_deinit) = {0};
+    const struct xa_keeper keeper = xa_list_keeper(&prepared);
     unsigned heartbeats = number("heartbeats", 1);
     int r = parse_from(c, arg("from", "start"), &at, error);
     struct stream_options options = {
@@ -172,10 +175,12 @@ static int run_stream(struct connection *c, struct decoder *d, const struct sour
         if (r)
             break;
         rows_seen = 0;
-        r = decoder_run(d, t, error);
-        position_advance(&at, txn_end(t));
+        const struct txn_end end = *txn_end(t);
+        size_t bytes = txn_bytes(t), memory = txn_memory(t);
+        r = xa_run(d, &keeper, &t, error);
+        position_advance(&at, &end);
         if (r == 0)
-            put_end(t, &at);
+            put_end(&end, bytes, memory, &at);
         txn_free(t);
     }
     stream_close(s);
@@ -344,6 +349,8 @@ static int do_position(struct connection *c, const char *const *tables, size_t c
 
 static int feed_file(const char *data, size_t len, struct decoder *d, struct error *error) {
     struct feed f = {.spill_dir = "/tmp", .txn_memory_bytes = 1 << 20};
+    struct xa_list prepared defer(xa_list_deinit) = {0};
+    const struct xa_keeper keeper = xa_list_keeper(&prepared);
     int r = 0;
     for (size_t at = 4; at < len && r >= 0;) { /* behind the magic */
         struct cursor c = cursor_of(data + at, len - at);
@@ -352,7 +359,7 @@ static int feed_file(const char *data, size_t len, struct decoder *d, struct err
         struct txn *t = NULL;
         r = feed_event(&f, (struct slice){data + at, MIN(size, len - at)}, &t, error);
         if (r == FEED_TXN)
-            r = decoder_run(d, t, error);
+            r = xa_run(d, &keeper, &t, error);
         txn_free(t);
         at += MAX(size, 1);
     }

@@ -227,7 +227,7 @@ static void test_statements(void **state) {
         {"CREATE TABLE t (i INT)", STATEMENT_OTHER, NULL, NULL},
         {"/*!50001 DROP DATABASE d */", STATEMENT_DROP_DATABASE, "", "d"},
         {"XA START 'x'", STATEMENT_XA_START, NULL, NULL},
-        {"XA COMMIT 'x'", STATEMENT_XA, NULL, NULL},
+        {"XA COMMIT 'x'", STATEMENT_XA_COMMIT, NULL, NULL},
         {"FROBNICATE t", STATEMENT_UNKNOWN, NULL, NULL},
         {"", STATEMENT_UNKNOWN, NULL, NULL},
     };

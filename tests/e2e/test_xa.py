@@ -1,0 +1,131 @@
+"""XA [S12]: rows are logged at XA PREPARE; they count from XA COMMIT on, in its place, and never after XA ROLLBACK."""
+
+import pytest
+
+from lib.servers import Mysql
+from tests.e2e.test_binlog import dump, end, rows_of, text
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Mysql(sql_mode="") as mysql:
+        mysql.execute("CREATE DATABASE test1", "CREATE DATABASE test2", "CREATE TABLE test2.o (id INT PRIMARY KEY)",
+                      "CREATE TABLE test1.t (id INT PRIMARY KEY, v LONGTEXT)")
+        yield mysql
+
+
+def run(server, *statements, database="test1"):
+    """In one session: XA belongs to it."""
+    with server.connect(database) as c, c.cursor() as q:
+        for statement in statements:
+            q.execute(statement)
+
+
+def prepare(server, xid, *statements, session=()):
+    """Ends with the session, which leaves what is prepared."""
+    run(server, *session, f"XA START {xid}", *statements, f"XA END {xid}", f"XA PREPARE {xid}")
+
+
+def ids(server, before):
+    return [int(text(r["after"])["id"]) for r in rows_of(dump(server, "stream", **{"from": before}))]
+
+
+def test_rows_come_with_the_commit(server):
+    """Two prepared at once, decided in the other order; names with parts, formats and odd bytes; empty ones; others' tables."""
+    before = end(server)
+    prepare(server, "'a','b',7", "INSERT INTO t VALUES (1, 'x')")
+    prepare(server, "X'00ff27','''',2147483647", "INSERT INTO t VALUES (2, 'x')", "INSERT INTO test2.o VALUES (2)")
+    prepare(server, "'" + "g" * 64 + "','" + "b" * 64 + "'", "INSERT INTO t VALUES (3, 'x')")
+    prepare(server, "'others'", "INSERT INTO test2.o VALUES (4)")
+    run(server, "XA START 'empty'", "SELECT * FROM t", "XA END 'empty'", "XA PREPARE 'empty'", "XA COMMIT 'empty'")
+    assert ids(server, before) == []
+    run(server, "XA COMMIT X'00ff27','''',2147483647", "INSERT INTO t VALUES (5, 'between')", "XA ROLLBACK '" + "g" * 64 + "','" + "b" * 64 + "'",
+        "XA COMMIT 'others'", "XA COMMIT 'a','b',7")
+    assert ids(server, before) == [2, 5, 1]
+    assert server.execute("SELECT id FROM test1.t ORDER BY id") == ((1,), (2,), (5,))
+
+
+def test_one_phase_and_savepoints(server):
+    before = end(server)
+    run(server, "XA START 'y'", "INSERT INTO t VALUES (11, 'x')", "SAVEPOINT s", "INSERT INTO t VALUES (12, 'x')", "ROLLBACK TO s",
+        "INSERT INTO t VALUES (13, 'x')", "XA END 'y'", "XA COMMIT 'y' ONE PHASE")
+    prepare(server, "'y'", "INSERT INTO t VALUES (14, 'x')", "SAVEPOINT s", "INSERT INTO t VALUES (15, 'x')", "ROLLBACK TO s")
+    run(server, "XA COMMIT 'y'")
+    prepare(server, "'y'", "INSERT INTO t VALUES (16, 'x')")  # the same name once more
+    run(server, "XA ROLLBACK 'y'")
+    assert ids(server, before) == [11, 13, 14]
+
+
+def test_compressed_and_large(server):
+    """Prepared inside a compressed event; one larger than the memory that a transaction may have."""
+    on = ("SET SESSION binlog_transaction_compression = ON",)
+    before = end(server)
+    prepare(server, "'c'", "INSERT INTO t VALUES (21, 'x')", session=on)
+    prepare(server, "'d'", "INSERT INTO t VALUES (22, 'x')", session=on)
+    run(server, *on, "XA START 'e'", "INSERT INTO t VALUES (23, 'x')", "XA END 'e'", "XA COMMIT 'e' ONE PHASE")
+    prepare(server, "'large'", *(f"INSERT INTO t VALUES ({i}, REPEAT('{i}', 400000))" for i in range(30, 40)))
+    run(server, "XA COMMIT 'large'", "XA COMMIT 'd'", "XA ROLLBACK 'c'")
+    assert ids(server, before) == [23, *range(30, 40), 22]
+
+
+def test_a_commit_of_what_was_never_seen(server):
+    """Whoever begins between PREPARE and COMMIT hears of it; a ROLLBACK needs nothing."""
+    prepare(server, "'u'", "INSERT INTO t VALUES (41, 'x')")
+    prepare(server, "'v'", "INSERT INTO t VALUES (42, 'x')")
+    before = end(server)
+    run(server, "XA ROLLBACK 'v'")
+    assert ids(server, before) == []
+    run(server, "XA COMMIT 'u'")
+    assert "XA COMMIT X'75',X'',1" in dump(server, "stream", ok=False, **{"from": before})
+
+
+# ---- the replicator
+
+USER = "INSERT INTO users (username, email, password_hash) VALUES ('{0}', '{0}@x.org', 'h')"
+
+
+def names(world):
+    """Who stands in DynamoDB."""
+    world.leats[0].wait_caught_up()
+    return {item["username"]["S"] for item in world.dynamodb.client().scan(TableName="Users")["Items"] if "username" in item}
+
+
+def xa(world, *statements):
+    run(world.mysql, *statements, database=world.mysql.database)
+
+
+def hold(world, xid, *statements, session=()):
+    xa(world, *session, f"XA START '{xid}'", *statements, f"XA END '{xid}'", f"XA PREPARE '{xid}'")
+
+
+def held(leat):
+    return leat.status()["prepared_transactions"]["count"]
+
+
+def test_kills_between_prepare_and_commit(world):
+    """kill -9 and an orderly end while some are prepared, and behind the decision: present, absent, still waiting. Both servers restart."""
+    leat = world.running_leat()
+    hold(world, "commit", USER.format("ann"), USER.format("bob"))
+    hold(world, "rollback", USER.format("eve"))
+    hold(world, "packed", USER.format("joe"), session=("SET SESSION binlog_transaction_compression = ON",))
+    hold(world, "later", USER.format("zoe"))
+    assert names(world) == set() and held(leat) == 4
+    leat.kill9()  # before any checkpoint knows of them
+    leat.start()
+    leat.wait_ready()
+    assert names(world) == set() and held(leat) == 4
+    assert leat.sigterm() == 0  # in the checkpoint
+    world.mysql.restart()
+    xa(world, "XA COMMIT 'commit'", "XA ROLLBACK 'rollback'")
+    leat.start()
+    leat.wait_ready()
+    assert names(world) == {"ann", "bob"} and held(leat) == 2
+    leat.kill9()  # decided, and no checkpoint since: decided once more
+    leat.start()
+    xa(world, "XA COMMIT 'packed'")
+    assert names(world) == {"ann", "bob", "joe"} and held(leat) == 1
+    assert leat.metric("leat_prepared_transactions") == 1 and 0 < leat.metric("leat_prepared_oldest_seconds") < 300
+    world.prove()
+    xa(world, "XA COMMIT 'later'")
+    assert names(world) == {"ann", "bob", "joe", "zoe"} and held(leat) == 0
+    world.prove()
