@@ -6,6 +6,7 @@
 #include "src/app/command.h"
 #include "src/app/decode.h"
 #include "src/app/reader.h"
+#include "src/base/log.h"
 #include "src/base/sys.h"
 
 #include <errno.h>
@@ -54,6 +55,7 @@ static int catch_signals(struct error *error) {
     if (stop_fd < 0)
         return error_set(error, ERR_BUG, "cannot prepare for signals: %s", strerror(errno));
     signal(SIGPIPE, SIG_IGN);
+    log_setup(LOG_LOGFMT, LOG_ERROR, true); /* what the reader would log is said as a note */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     return 0;
@@ -179,7 +181,7 @@ static int follow_files(struct job *j, struct error *error) {
         first = first && !txn;
         if (txn && !until_reached(j)) {
             position_advance(&j->at, txn_end(txn));
-            r = behind_from(j, txn_end(txn)) ? decode_txn(j->decode, &txn, error) : 0;
+            r = behind_from(j, txn_end(txn)) ? decode_txn(j->decode, &txn, error) : decode_skip(j->decode, &txn, error);
         }
         txn_free(txn);
         if (r == 0 && stopped())

@@ -225,11 +225,29 @@ void decode_free(struct decode *d) {
     free(d);
 }
 
+/* ,"xid":"X'61',X'',1" */
+static void put_xid(struct buf *out, const struct txn *txn) {
+    defer(buf_deinit) struct buf text = BUF_SMALL(300, 1000);
+    if (txn->role == TXN_COMMITTED)
+        return;
+    xid_format(&txn->xid, &text);
+    buf_put_slice(out, SLICE(",\"xid\":"));
+    json_put_string(out, buf_slice(&text));
+}
+
+static struct slice transaction_kind(const struct txn *txn) {
+    if (!txn || txn->role == TXN_PREPARED)
+        return SLICE("xa_prepare");
+    return txn->role == TXN_XA_ROLLS_BACK ? SLICE("xa_rollback") : SLICE("transaction");
+}
+
 /* ,"kind":"transaction","rows":3,"statements":0,"bytes":1234,"tables":{"shop.orders":3}} */
-static void put_transaction(struct decode *d, size_t bytes) {
+static void put_transaction(struct decode *d, struct slice kind, size_t bytes) {
     struct json_out json = JSON_OUT(&d->out);
     buf_put_slice(&d->out, buf_slice(&d->head));
-    buf_put_slice(&d->out, SLICE(",\"kind\":\"transaction\",\"rows\":"));
+    buf_put_slice(&d->out, SLICE(",\"kind\":\""));
+    buf_put_slice(&d->out, kind);
+    buf_put_slice(&d->out, SLICE("\",\"rows\":"));
     buf_put_digits(&d->out, d->txn_rows, 1);
     buf_put_slice(&d->out, SLICE(",\"statements\":"));
     buf_put_digits(&d->out, d->txn_statements, 1);
@@ -253,9 +271,18 @@ int decode_txn(struct decode *d, struct txn **txn, struct error *error) {
         d->touched->rows = 0;
     buf_clear(&d->head);
     row_json_put_head(&d->head, txn_end(*txn));
+    put_xid(&d->head, *txn);
     int r = xa_run(d->decoder, &keeper, txn, error);
     bool shown = d->options.table_count == 0 || d->txn_rows || d->txn_statements;
     if (r == 0 && d->options.transactions && shown)
-        put_transaction(d, bytes);
+        put_transaction(d, transaction_kind(*txn), bytes);
     return r ? r : flush_when_large(d, error);
+}
+
+int decode_skip(struct decode *d, struct txn **txn, struct error *error) {
+    const struct xa_keeper keeper = xa_list_keeper(&d->prepared);
+    if ((*txn)->role == TXN_PREPARED)
+        return xa_run(d->decoder, &keeper, txn, error);
+    bool decides = (*txn)->role != TXN_COMMITTED;
+    return decides ? keeper.take(keeper.context, &(*txn)->xid, &(*txn)->end, NULL, error) : 0;
 }

@@ -27,6 +27,8 @@ void decode_free(struct decode *d); /* accepts NULL */
 /* Lines for a whole transaction (*txn is NULL when it was only prepared, and is kept until its XA COMMIT); they are written when enough are together. ERR_STOPPED when whoever reads them is gone, or by stop_fd;
  * ERR_SOURCE for what cannot be decoded (what stands before it is in the buffer); ERR_STORE when they cannot be written. */
 int decode_txn(struct decode *d, struct txn **txn, struct error *error) must_check;
+/* No lines for it; but what it prepares, a later one may commit. */
+int decode_skip(struct decode *d, struct txn **txn, struct error *error) must_check;
 /* Writes what is in the buffer. */
 int decode_flush(struct decode *d, struct error *error) must_check;
 

@@ -1,6 +1,7 @@
 /* Row changes as JSON lines: no allocation, no printf; names are escaped once per table description. */
 #include "src/app/row_json.h"
 
+#include "contract/geometry.h"
 #include "src/base/digest.h"
 #include "src/base/json.h"
 
@@ -139,13 +140,22 @@ static void put_label(struct buf *out, const struct value *v) {
         buf_put_digits(out, v->u, 1);
 }
 
+/* {"srid":0,"wkt":"POINT(1 2)"}; other reference systems may turn the axes, so theirs is the WKB. */
 static void put_geometry(struct buf *out, const struct value *v) {
     struct cursor c = cursor_of(v->data, v->len);
     uint32_t srid = cursor_u32(&c);
     buf_put_slice(out, SLICE("{\"srid\":"));
     buf_put_digits(out, srid, 1);
-    buf_put_slice(out, SLICE(",\"wkb\":"));
-    put_base64(out, (struct slice){(const char *)c.at, cursor_left(&c)});
+    size_t before = out->len;
+    buf_put_slice(out, SLICE(",\"wkt\":\""));
+    bool is_wkt = srid == 0 && geometry_put_wkt(out, value_slice(v));
+    if (is_wkt) {
+        buf_put_char(out, '"');
+    } else {
+        out->len = before;
+        buf_put_slice(out, SLICE(",\"wkb\":"));
+        put_base64(out, (struct slice){(const char *)c.at, cursor_left(&c)});
+    }
     buf_put_char(out, '}');
 }
 

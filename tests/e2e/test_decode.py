@@ -15,7 +15,7 @@ from tests.lib.servers import BUILD, LEAT_PASSWORD, LEAT_USER, Mysql, wait_until
 LEAT = BUILD / "src/leat"
 
 # How a line shows what SELECT prints: the digits or the text as they are, binary as base64, a number of the same value, an embedded document.
-SAME, BASE64, SINGLE, DOUBLE, JSON = "same", "base64", "single", "double", "json"
+SAME, BASE64, SINGLE, DOUBLE, VECTOR, JSON = "same", "base64", "single", "double", "vector", "json"
 MANY = ",".join(f"'v{i}'" for i in range(64))
 COLUMNS = [  # definition, how, what SELECT is asked ({} is the column), values
     ("TINYINT", SAME, "{}", ["-128", "127", "0"]),
@@ -52,6 +52,11 @@ COLUMNS = [  # definition, how, what SELECT is asked ({} is the column), values
     ("ENUM('one','it''s','ü,\"x')", SAME, "{}", ["1", "2", "3", "0"]),
     ("SET('a','b','c\"')", SAME, "{}", ["'a,c\"'", "''", "'b'"]),
     (f"SET({MANY})", SAME, "{}", ["18446744073709551615"]),
+    ("GEOMETRY", JSON, "IF(ST_SRID({0}) = 0, CONCAT('{{\"srid\":0,\"wkt\":\"', ST_AsText({0}), '\"}}'), "
+     "CONCAT('{{\"srid\":', ST_SRID({0}), ',\"wkb\":\"', REPLACE(TO_BASE64(SUBSTR({0}, 5)), '\\n', ''), '\"}}'))",
+     ["ST_GeomFromText('POINT(1.5 -2e30)')", "ST_GeomFromText('POINT(52 13)', 4326)", "ST_GeomFromText('POLYGON((0 0,0 1,1 1,0 0))')",
+      "ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')"]),
+    ("VECTOR(3)", VECTOR, "HEX({})", ["TO_VECTOR('[1.5,-2,3e30]')", "TO_VECTOR('[0.1,1e-38]')"]),
 ]
 
 
@@ -67,13 +72,19 @@ def config(server, database="test1"):
     return path
 
 
+def lines_of(text):
+    """Lines end with a newline, and with nothing else: U+2028 may stand in one."""
+    assert not text or text.endswith("\n")
+    return text.split("\n")[:-1]
+
+
 def decode(server, *arguments, code=0, **more):
     """The lines, as text; with another exit code: lines and standard error."""
     made = subprocess.run([LEAT, "-c", config(server), "decode", *arguments], capture_output=True, text=True, timeout=60, **more)
     assert made.returncode == code, (made.returncode, made.stderr)
     if code == 0 and not more.get("stderr_allowed"):
-        return made.stdout.splitlines()
-    return made.stdout.splitlines(), made.stderr
+        return lines_of(made.stdout)
+    return lines_of(made.stdout), made.stderr
 
 
 def parsed(lines):
@@ -132,14 +143,18 @@ def shown(value, how):
         return base64.b64encode(value).decode()
     if how == SINGLE:
         return struct.pack("f", float(value))
+    if how == VECTOR:
+        return bytes.fromhex(value)
     if how == DOUBLE:
         return float(value)
     return json.loads(value, parse_int=str, parse_float=str) if how == JSON else value
 
 
 def comparable(value, how):
-    if value is None or how not in (SINGLE, DOUBLE):
+    if value is None or how not in (SINGLE, DOUBLE, VECTOR):
         return value
+    if how == VECTOR:
+        return b"".join(struct.pack("<f", float(v)) for v in value)
     assert isinstance(value, str)  # a bare number
     return struct.pack("f", float(value)) if how == SINGLE else float(value)
 
@@ -210,7 +225,7 @@ def test_files_and_source_say_the_same(server):
     from_files = decode(server, *both, "--transactions")
     assert from_files == decode(server, "--from", f"{both[0].name}:4", "--until", "now", "--transactions")
     piped = subprocess.run([LEAT, "decode", "-", "--transactions"], input=b"".join(f.read_bytes() for f in both), capture_output=True, check=True)
-    assert piped.stdout.decode().replace('"position":"-:', f'"position":"{both[0].name}:').splitlines() == from_files
+    assert lines_of(piped.stdout.decode().replace('"position":"-:', f'"position":"{both[0].name}:')) == from_files
     kinds = [line["kind"] for line in parsed(from_files)]
     assert kinds == ["ddl", "transaction"] * 2 + ["insert", "insert", "transaction", "insert", "update", "update", "transaction",
                                                   "delete", "transaction", "ddl", "transaction", "insert", "transaction", "truncate", "transaction"]
@@ -282,11 +297,32 @@ def test_compressed(server):
     assert compressed == plain_lines and len(compressed) == 6
 
 
+def test_xa(server):
+    """[S12] Rows stand where they are committed, with the transaction's name; also when it was prepared before --from."""
+    file = fresh(server, SMALL)
+    def prepare(name, key):
+        with server.connect("test1") as c, c.cursor() as q:
+            for statement in (f"XA START '{name}'", f"INSERT INTO t (id) VALUES ({key})", f"XA END '{name}'", f"XA PREPARE '{name}'"):
+                q.execute(statement)
+    prepare("a", 1)
+    prepare("b", 2)
+    between = end(server)
+    server.execute("INSERT INTO t (id) VALUES (3)", "XA ROLLBACK 'a'", "XA COMMIT 'b'", database="test1")
+    lines = parsed(decode(server, file, "--transactions"))[2:]
+    assert [(line["kind"], line.get("xid")) for line in lines] == [
+        ("xa_prepare", "X'61',X'',1"), ("xa_prepare", "X'62',X'',1"), ("insert", None), ("transaction", None), ("xa_rollback", "X'61',X'',1"),
+        ("insert", "X'62',X'',1"), ("transaction", "X'62',X'',1")]
+    assert [line["after"]["id"] for line in lines if "row" in line] == ["3", "2"] and lines[-2]["position"] == end(server)
+    assert parsed(decode(server, file, "--transactions", "--from", between)) == lines[2:]
+    _, error = decode(server, "--from", between, "--until", "now", code=4)
+    assert "prepared before the start" in error
+
+
 def test_without_gtids_checksums_and_names(plain):
     """[S16] Files alone have numbers for names; the source's schema gives them, unless the table has changed since."""
     file = fresh(plain, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), n INT UNSIGNED, e ENUM('a','b'), s SET('x','y'))", "INSERT INTO t VALUES (1, 'ü', 4294967295, 'b', 'x,y')")
     made = subprocess.run([LEAT, "decode", file], capture_output=True, text=True, check=True)
-    ddl, insert = parsed(made.stdout.splitlines())
+    ddl, insert = parsed(lines_of(made.stdout))
     assert insert["gtid"] is None and insert["after"] == {"@1": "1", "@2": "ü", "@3": "4294967295", "@4": "2", "@5": "3"}
     assert made.stderr.count("@1") == 1
     named = {"id": "1", "v": "ü", "n": "4294967295", "e": "b", "s": "x,y"}
@@ -337,12 +373,12 @@ def test_follows_through_a_restart_of_the_source(server):
     process = start(server, "--from", end(server), "--table", "test1.t")
     server.execute("INSERT INTO t (id) VALUES (1)", database="test1")
     assert json.loads(process.stdout.readline())["after"]["id"] == 1
-    server.stop()
+    server.kill9()
     server.start()
     server.execute("INSERT INTO t (id) VALUES (2)", database="test1")
     assert json.loads(process.stdout.readline())["after"]["id"] == 2
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
+    assert process.wait(10) == 0 and process.stderr.read().count("note: ") == 1
 
 
 def test_readers_that_leave_and_disks_that_are_full(server):
@@ -381,11 +417,11 @@ def test_unfinished_files(server, tmp_path):
     copy = tmp_path / "binlog.000007"
     copy.write_bytes(data[:-5])
     made = subprocess.run([LEAT, "decode", copy], capture_output=True, text=True)
-    assert made.returncode == 0 and len(made.stdout.splitlines()) == 2
+    assert made.returncode == 0 and len(lines_of(made.stdout)) == 2
     assert f"ends within an event, at byte {places[-1][0]} " in made.stderr
     copy.write_bytes(data[:places[-1][0]])  # no commit
     made = subprocess.run([LEAT, "decode", copy], capture_output=True, text=True)
-    assert made.returncode == 0 and len(made.stdout.splitlines()) == 2 and "ends within a transaction" in made.stderr
+    assert made.returncode == 0 and len(lines_of(made.stdout)) == 2 and "ends within a transaction" in made.stderr
     server.execute("FLUSH BINARY LOGS")
     data = open_file.read_bytes()
     for cut, what in ((len(data) - 5, "ends within an event"), (places[-1][0], "ends within a transaction"), (60, "ends within an event")):
@@ -408,7 +444,7 @@ def test_damaged_and_foreign_files(server, tmp_path):
         copy.write_bytes(content)
         made = subprocess.run([LEAT, "decode", copy], capture_output=True, text=True)
         assert made.returncode == 4, made
-        return made.stdout.splitlines(), made.stderr
+        return lines_of(made.stdout), made.stderr
 
     row = [at for at, kind, _ in places if kind == 30][1]
     flipped = bytearray(data)
@@ -437,7 +473,7 @@ def test_relay_logs(server):
         replica.execute("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=%d, SOURCE_USER='repl', SOURCE_PASSWORD='repl', "
                         "GET_SOURCE_PUBLIC_KEY=1, SOURCE_LOG_FILE='%s', SOURCE_LOG_POS=4" % (server.port, both[0].name), "START REPLICA IO_THREAD")
         wanted = decode(server, *files(server)[files(server).index(both[0]):])
-        wait_until(lambda: subprocess.run([LEAT, "decode", *sorted(replica.datadir.glob("relay.[0-9]*"))], capture_output=True, text=True).stdout.splitlines() == wanted,
+        wait_until(lambda: lines_of(subprocess.run([LEAT, "decode", *sorted(replica.datadir.glob("relay.[0-9]*"))], capture_output=True, text=True).stdout) == wanted,
                    "the relay log holds what the source wrote", 15)
 
 
