@@ -5,7 +5,7 @@
  *
  * What goes wrong: the host is away, the server restarts, or nothing, not even a heartbeat, comes within the read timeout: ERR_SOURCE_LOST,
  * the caller opens again behind the last transaction it has. The binlog is purged, the server has another history, or says no: ERR_SOURCE.
- * Another client with our server id throws us out: ERR_SOURCE_LOST, and the text says so. */
+ * Another client with our server id throws us out: ERR_SOURCE_TAKEN, and the text says so. */
 #include "binlog/stream.h"
 
 #include "binlog/client.h"
@@ -154,12 +154,12 @@ static int fetch_failed(struct stream *s, struct error *error) {
     if (atomic_load(&s->interrupted))
         return error_set(error, ERR_STOPPED, "stopped");
     if (number == ER_SOURCE_FATAL_ERROR_READING_BINLOG && strstr(text, "server_uuid/server_id"))
-        return error_set(error, ERR_SOURCE_LOST,
+        return error_set(error, ERR_SOURCE_TAKEN,
                          "MySQL at %s: another client follows the binlog with our server id %u and threw this one out: "
                          "give each replicator and "
                          "replica a server_id of its own",
                          s->connection->where, s->connection->server_id);
-    if (number == ER_SOURCE_FATAL_ERROR_READING_BINLOG && strstr(text, "purged"))
+    if (number == ER_SOURCE_FATAL_ERROR_READING_BINLOG && (strstr(text, "purged") || strstr(text, "Could not find")))
         return error_set(
             error, ERR_SOURCE,
             "MySQL at %s has purged binlogs that are still needed: %s; start with an empty state_dir and raise "

@@ -32,7 +32,7 @@ enum stream_result { STREAM_TXN = 0, STREAM_HEARTBEAT = 1 };
 
 /* Waits for the next committed transaction, or a heartbeat (the source rests: everything up to stream_heard() was received).
  * Returns STREAM_TXN with *ret (the caller owns it), STREAM_HEARTBEAT, or an error; after an error only stream_close() may follow.
- * Unknown events, a failed checksum, statement-based changes that may touch a table of the filter: ERR_SOURCE. */
+ * Another client with our server id: ERR_SOURCE_TAKEN. Unknown events, a failed checksum, statement-based changes that may touch a table of the filter: ERR_SOURCE. */
 int stream_next(struct stream *s, struct txn **ret, struct error *error) must_check;
 
 /* True when the next event is already here, so that stream_next() will not wait for the network. */

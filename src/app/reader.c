@@ -5,7 +5,8 @@
  *
  * When the source is lost: the stream is closed and opened again, after 0.1 s, doubling to 10 s. When somebody must act (purged
  * binlog, changed grants, an event that cannot be understood) the same every 5 s, and the reason stands in the state, until a
- * connection has lasted two seconds: one that is opened and fails at the same event again is no end of the trouble. */
+ * connection has lasted two seconds: one that is opened and fails at the same event again is no end of the trouble. Whom another
+ * client with the same server id throws out tries again once; the second time somebody must act, and the other is left alone for a minute. */
 #include "src/app/reader.h"
 
 #include "src/base/log.h"
@@ -19,7 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETRY_MIN_MS = 100, RETRY_MAX_MS = 10000, PARKED_MS = 5000, SETTLED_US = 2000000, TXN_MEMORY = 4 * 1024 * 1024 };
+enum {
+    RETRY_MIN_MS = 100,
+    RETRY_MAX_MS = 10000,
+    PARKED_MS = 5000,
+    TAKEN_MS = 60000,
+    SETTLED_US = 2000000,
+    TXN_MEMORY = 4 * 1024 * 1024
+};
 
 struct entry {
     struct entry *next;
@@ -179,9 +187,18 @@ static void note_trouble(struct reader *r, int code, const struct error *error) 
         log_warning("cannot read the source; trying again", {"reason", log_s(error->text)});
 }
 
+/* The code that the state shows for the `taken`th time that another client threw us out, and how long to wait then. */
+static int of_taken(unsigned taken, int64_t *wait) {
+    if (taken < 2)
+        return ERR_SOURCE_LOST;
+    *wait = TAKEN_MS;
+    return ERR_SOURCE;
+}
+
 static void *run(void *context) {
     struct reader *r = context;
     int64_t delay_ms = RETRY_MIN_MS;
+    unsigned taken = 0; /* times in this process: two clients with one id do not come to rest by themselves */
     while (!stopping(r)) {
         struct error error = {.text = ""};
         int64_t since_us = sys_monotonic_us();
@@ -195,10 +212,13 @@ static void *run(void *context) {
         }
         if (result == ERR_STOPPED || stopping(r))
             break;
+        int64_t parked_ms = PARKED_MS;
+        if (result == ERR_SOURCE_TAKEN)
+            result = of_taken(++taken, &parked_ms);
         note_trouble(r, result, &error);
         if (sys_monotonic_us() - since_us > 5000000)
             delay_ms = RETRY_MIN_MS; /* that connection worked for a while */
-        wait_ms(r, result == ERR_SOURCE_LOST ? delay_ms : PARKED_MS);
+        wait_ms(r, result == ERR_SOURCE_LOST ? delay_ms : parked_ms);
         delay_ms = MIN(delay_ms * 2, RETRY_MAX_MS);
     }
     return NULL;

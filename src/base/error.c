@@ -9,10 +9,10 @@ static const struct {
     int exit_code;
     const char *name;
 } classes[] = {
-    {ERR_USAGE, 2, "usage"},     {ERR_CONFIG, 3, "configuration"}, {ERR_SOURCE, 4, "source"},
-    {ERR_TARGET, 5, "target"},   {ERR_STORE, 6, "store"},          {ERR_LEASE, 7, "lease"},
-    {ERR_BUG, 70, "bug"},        {ERR_SOURCE_LOST, 4, "source"},   {ERR_TARGET_LOST, 5, "target"},
-    {ERR_STOPPED, 0, "stopped"},
+    {ERR_USAGE, 2, "usage"},        {ERR_CONFIG, 3, "configuration"}, {ERR_SOURCE, 4, "source"},
+    {ERR_TARGET, 5, "target"},      {ERR_STORE, 6, "store"},          {ERR_LEASE, 7, "lease"},
+    {ERR_BUG, 70, "bug"},           {ERR_SOURCE_LOST, 4, "source"},   {ERR_SOURCE_TAKEN, 4, "source"},
+    {ERR_TARGET_LOST, 5, "target"}, {ERR_STOPPED, 0, "stopped"},
 };
 
 int error_set(struct error *error, int code, const char *format, ...) {

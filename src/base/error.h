@@ -9,16 +9,17 @@
 
 /* The class of an error decides what happens next and which exit code a command ends with (error_exit_code). */
 enum error_code {
-    ERR_USAGE = -2,         /* the command line */
-    ERR_CONFIG = -3,        /* configuration or contract */
-    ERR_SOURCE = -4,        /* MySQL: a fault that needs somebody; parks */
-    ERR_TARGET = -5,        /* DynamoDB: a fault that needs somebody; parks */
-    ERR_STORE = -6,         /* the state directory */
-    ERR_LEASE = -7,         /* another replicator has the stream */
-    ERR_BUG = -70,          /* an invariant of our own does not hold */
-    ERR_SOURCE_LOST = -104, /* MySQL is away: connect again, for ever */
-    ERR_TARGET_LOST = -105, /* DynamoDB is away: try again, for ever */
-    ERR_STOPPED = -200,     /* asked to stop; not a fault */
+    ERR_USAGE = -2,          /* the command line */
+    ERR_CONFIG = -3,         /* configuration or contract */
+    ERR_SOURCE = -4,         /* MySQL: a fault that needs somebody; parks */
+    ERR_TARGET = -5,         /* DynamoDB: a fault that needs somebody; parks */
+    ERR_STORE = -6,          /* the state directory */
+    ERR_LEASE = -7,          /* another replicator has the stream */
+    ERR_BUG = -70,           /* an invariant of our own does not hold */
+    ERR_SOURCE_LOST = -104,  /* MySQL is away: connect again, for ever */
+    ERR_SOURCE_TAKEN = -106, /* MySQL threw us out for another client with our server id */
+    ERR_TARGET_LOST = -105,  /* DynamoDB is away: try again, for ever */
+    ERR_STOPPED = -200,      /* asked to stop; not a fault */
 };
 
 struct error {

@@ -445,7 +445,7 @@ def test_two_clients_with_one_server_id(server, table):
         time.sleep(0.05)
     dump(server, "stream", server_id=77, **{"from": "end"})
     _, error = first.communicate(timeout=30)
-    assert "server id 77" in error and error.startswith("lost:"), error
+    assert "server id 77" in error and error.startswith("taken:"), error
 
 
 def test_frozen_server_and_restart(server, table):

@@ -4,7 +4,9 @@ The proof after each is the same: DynamoDB equal to MySQL, item for item. Number
 
 import collections
 import json
+import os
 import random
+import subprocess
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from conftest import World
 from lib import oracle, shop
 from lib.proxy import FaultProxy
-from lib.servers import DynamoDBLocal, Mysql, wait_until
+from lib.servers import BUILD, LEAT_PASSWORD, LEAT_USER, DynamoDBLocal, Mysql, wait_until
 
 KILLS = 25
 FAULTS = dict(unprocessed=0.05, throttle=0.03, throttling=0.02, error500=0.02, error503=0.01, error_after=0.02, drop_before=0.02, drop_after=0.02,
@@ -285,3 +287,18 @@ def test_source_with_another_history(dynamodb):
         finally:
             for one in world.leats:
                 one.kill9()
+
+
+def test_one_server_id_twice(world):
+    """S11: thrown out once, leat tries again; thrown out twice it is parked with the id and the remedy, and leaves the other alone. It goes on later."""
+    leat = world.running_leat(config={"database": {"mysql": {"server_id": 4711}}})
+    dump = Path(os.environ.get("LEAT_BINLOG_DUMP") or BUILD / "tests/unit/binlog_dump")
+    command = [dump, "stream", f"port={world.mysql.port}", f"user={LEAT_USER}", f"password={LEAT_PASSWORD}", f"database={world.mysql.database}",
+               "from=end", "server_id=4711"]
+
+    for ended in (1, 0):  # leat comes back and throws the other out; then it does not come back
+        wait_until(lambda: leat.status()["source"]["connected"], "leat follows")
+        assert subprocess.run(command, capture_output=True).returncode == ended
+    reason = leat.wait_parked()["parked"]["reason"]
+    assert "server id 4711" in reason and "of its own" in reason, reason
+    assert leat.get("/ready")[0] == 503

@@ -481,10 +481,11 @@ int main(int argc, char **argv) {
     buf_deinit(&out);
     if (r)
         fprintf(stderr, "%s: %s\n",
-                r == ERR_SOURCE_LOST ? "lost"
-                : r == ERR_SOURCE    ? "source"
-                : r == ERR_STOPPED   ? "stopped"
-                                     : "other",
+                r == ERR_SOURCE_LOST    ? "lost"
+                : r == ERR_SOURCE_TAKEN ? "taken"
+                : r == ERR_SOURCE       ? "source"
+                : r == ERR_STOPPED      ? "stopped"
+                                        : "other",
                 error.text);
     return r ? 1 : 0;
 }

@@ -313,11 +313,63 @@ static void test_feed(void **state) {
     feed_deinit(&f);
 }
 
+static size_t make_query(unsigned char *out, uint32_t log_pos, const char *sql) {
+    unsigned char body[200] = {0};
+    body[8] = 1; /* thread 4, seconds 4, the length of the database 1, error 2, length of status 2, then "d" */
+    size_t n = 13;
+    memcpy(body + n, "d", 2);
+    n += 2;
+    memcpy(body + n, sql, strlen(sql));
+    return make_event(out, EVENT_QUERY, 0, log_pos, body, n + strlen(sql), true);
+}
+
+/* S7: one transaction of 10 GiB. Its events tell where they end modulo 2^32; S2: a rotation that is made up has no position at all. */
+static void test_offsets_beyond_4_gib(void **state) {
+    const uint64_t gib = 1ULL << 30;
+    unsigned char e[1000];
+    struct error error;
+    struct feed f = {.spill_dir = "/tmp", .txn_memory_bytes = 1000};
+    size_t n = make_event(e, EVENT_ROTATE, EVENT_FLAG_ARTIFICIAL, 0, "\4\0\0\0\0\0\0\0binlog.000007", 21, true);
+    assert_int_equal(feed(&f, e, n, &error), FEED_NOTHING);
+    assert_int_equal(f.offset, 4);
+    n = make_format(e);
+    assert_int_equal(feed(&f, e, n, &error), FEED_NOTHING);
+    n = make_query(e, 500, "BEGIN");
+    assert_int_equal(feed(&f, e, n, &error), FEED_NOTHING);
+    for (uint64_t at = gib; at <= 10 * gib; at += gib) { /* at 4 and 8 GiB log_pos is 0, as it is where there is none */
+        n = make_event(e, EVENT_ROWS_QUERY, 0, (uint32_t)at, "x", 1, true);
+        if ((uint32_t)at == 0)
+            f.offset = at - n;
+        assert_int_equal(feed(&f, e, n, &error), FEED_NOTHING);
+        assert_int_equal(f.offset, at);
+    }
+    n = make_event(e, EVENT_ROWS_QUERY, EVENT_FLAG_ARTIFICIAL, 77, "x", 1, true);
+    assert_int_equal(feed(&f, e, n, &error), FEED_NOTHING);
+    n = make_event(e, EVENT_HEARTBEAT, 0, 77, "binlog.000007", 13, true); /* in the middle of a transaction */
+    assert_int_equal(feed(&f, e, n, &error), FEED_NOTHING);
+    assert_int_equal(f.offset, 10 * gib);
+    struct txn *t = NULL;
+    n = make_event(e, EVENT_XID, 0, (uint32_t)(10 * gib + 31), "12345678", 8, true);
+    assert_int_equal(feed_event(&f, (struct slice){(const char *)e, n}, &t, &error), FEED_TXN);
+    assert_int_equal(txn_end(t)->offset, 10 * gib + 31);
+    txn_free(t);
+    n = make_event(e, EVENT_HEARTBEAT, 0, (uint32_t)(10 * gib + 31), "binlog.000007", 13, true);
+    assert_int_equal(feed(&f, e, n, &error), FEED_HEARTBEAT); /* of the old kind: 32 bits */
+    assert_int_equal(f.offset, 10 * gib + 31);
+    feed_deinit(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gtid_sets),  cmocka_unit_test(test_positions),     cmocka_unit_test(test_double_text),
-        cmocka_unit_test(test_keys_sort),  cmocka_unit_test(test_values_stored), cmocka_unit_test(test_times),
-        cmocka_unit_test(test_statements), cmocka_unit_test(test_feed),
+        cmocka_unit_test(test_gtid_sets),
+        cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_double_text),
+        cmocka_unit_test(test_keys_sort),
+        cmocka_unit_test(test_values_stored),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_feed),
+        cmocka_unit_test(test_offsets_beyond_4_gib),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
