@@ -253,7 +253,7 @@ static void decode_text(struct cursor *c, const struct wire_column *w, struct ar
 }
 
 void coltype_enum(const struct column *column, uint64_t index, struct value *ret) {
-    struct slice label = index > 0 && index <= column->label_count ? slice_of(column->labels[index - 1]) : SLICE("");
+    struct slice label = index > 0 && index <= column->label_count ? column->labels[index - 1] : SLICE("");
     *ret = (struct value){.kind = VALUE_ENUM, .u = index, .data = label.data, .len = (uint32_t)label.len};
 }
 
@@ -261,16 +261,15 @@ void coltype_set(const struct column *column, uint64_t bits, struct arena *arena
     size_t len = 0;
     for (size_t i = 0; i < column->label_count && i < 64; i++)
         if (bits >> i & 1)
-            len += strlen(column->labels[i]) + 1;
+            len += column->labels[i].len + 1;
     char *text = arena_alloc(arena, len + 1), *to = text;
     for (size_t i = 0; i < column->label_count && i < 64; i++) {
         if (!(bits >> i & 1))
             continue;
-        struct slice label = slice_of(column->labels[i]);
-        if (to > text)
+        if (bits & ((1ULL << i) - 1))
             *to++ = ',';
-        memcpy(to, label.data, label.len);
-        to += label.len;
+        memcpy(to, column->labels[i].data, column->labels[i].len);
+        to += column->labels[i].len;
     }
     *ret = (struct value){.kind = VALUE_SET, .u = bits, .data = text, .len = (uint32_t)(to - text)};
 }
@@ -284,7 +283,11 @@ static void decode_enum(struct cursor *c, const struct wire_column *w, struct ar
 }
 
 static void decode_set(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
-    coltype_set(w->column, cursor_le(c, w->fixed), arena, ret);
+    uint64_t bits = cursor_le(c, w->fixed);
+    size_t count = w->column->label_count;
+    if (w->column->labels && count < 64 && bits >> count)
+        c->failed = true;
+    coltype_set(w->column, bits, arena, ret);
     ret->data = w->column->labels ? ret->data : NULL;
 }
 
@@ -314,7 +317,7 @@ static const struct coltype types[] = {
     {MYSQL_TYPE_SET, META_PAIR, 0, false, false, COLUMN_SET, decode_set},
     {MYSQL_TYPE_JSON, META_LENGTH, 0, false, false, COLUMN_JSON, NULL},
     {MYSQL_TYPE_GEOMETRY, META_LENGTH, 0, false, false, COLUMN_GEOMETRY, decode_geometry},
-    {MYSQL_TYPE_VECTOR, META_LENGTH, 0, false, false, COLUMN_VECTOR, decode_vector},
+    {MYSQL_TYPE_VECTOR, META_LENGTH, 0, false, true, COLUMN_VECTOR, decode_vector}, /* of the binary character set */
     /* of tables made before MySQL 5.6 */
     {MYSQL_TYPE_TIMESTAMP, META_NONE, 4, false, false, COLUMN_TIMESTAMP, decode_old_timestamp},
     {MYSQL_TYPE_TIME, META_NONE, 3, false, false, COLUMN_TIME, decode_old_time},

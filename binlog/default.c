@@ -233,7 +233,7 @@ static bool text_from(const struct column *column, struct cursor *c, int decimal
 /* The number of a label, the first is 1; 0 when it is none. */
 static size_t find_label(const struct column *column, struct slice text) {
     for (size_t i = 0; i < column->label_count; i++)
-        if (slice_equal(slice_of(column->labels[i]), text))
+        if (slice_equal(column->labels[i], text))
             return i + 1;
     return 0;
 }
@@ -315,7 +315,7 @@ struct value default_implicit(const struct column *column, struct arena *arena) 
         coltype_text(column, CHARSET_BINARY, SLICE(""), arena, &v);
         return v;
     }
-    if (column->type == COLUMN_ENUM && column->labels_doubtful && may_be_garbled(slice_of(column->labels[0])))
+    if (column->type == COLUMN_ENUM && column->labels_doubtful && may_be_garbled(column->labels[0]))
         return unknown;
     if (column->type == COLUMN_ENUM) { /* the first label, whatever it is */
         coltype_enum(column, 1, &v);

@@ -77,30 +77,29 @@ static bool may_be_garbled(const struct column *column) {
 /* "enum('a','it''s','back\\slash')". Characters beyond the basic plane are shown as '?': information_schema speaks utf8mb3, and so do SHOW
  * CREATE TABLE and SHOW COLUMNS. */
 static void parse_labels(struct slice type, struct arena *arena, struct column *column) {
-    const char **labels = arena_alloc(arena, (type.len / 3 + 1) * sizeof(*labels));
+    struct slice *labels = arena_alloc(arena, (type.len / 3 + 1) * sizeof(*labels));
+    char *text = arena_alloc(arena, type.len + 1), *to = text; /* of all labels */
     size_t count = 0;
     for (size_t i = 0; i < type.len; i++) {
         if (type.data[i] != '\'')
             continue;
-        char *label = arena_alloc(arena, type.len - i + 1);
-        size_t n = 0;
+        char *label = to;
         for (i++; i < type.len; i++) {
             if (type.data[i] == '\'') {
                 if (i + 1 >= type.len || type.data[i + 1] != '\'')
                     break;
                 i++;
             } else if (type.data[i] == '\\' && i + 1 < type.len) {
-                label[n++] = unescape(type.data[++i]);
+                *to++ = unescape(type.data[++i]);
                 continue;
             }
-            label[n++] = type.data[i];
+            *to++ = type.data[i];
         }
-        label[n] = 0;
-        labels[count++] = label;
+        labels[count++] = (struct slice){label, (size_t)(to - label)};
     }
     column->labels = labels;
     column->label_count = count;
-    column->labels_doubtful = may_be_garbled(column) && memchr(type.data, '?', type.len);
+    column->labels_doubtful = may_be_garbled(column) && memchr(text, '?', (size_t)(to - text));
 }
 
 /* DEFAULT_GENERATED: a function or an expression. Those, and auto-increment, are in every image. A default that an ALTER changed since

@@ -120,7 +120,7 @@ static bool take_labels(struct reading *r, struct slice field, enum column_type 
         uint64_t count = cursor_lenenc(&c);
         if (c.failed || count > cursor_left(&c))
             return false;
-        const char **labels = arena_alloc(r->arena, (count + 1) * sizeof(*labels));
+        struct slice *labels = arena_alloc(r->arena, (count + 1) * sizeof(*labels));
         for (size_t j = 0; j < count; j++) {
             uint64_t len = cursor_lenenc(&c);
             const unsigned char *text = cursor_take(&c, len);
@@ -128,7 +128,7 @@ static bool take_labels(struct reading *r, struct slice field, enum column_type 
                 return false;
             struct slice utf8 =
                 charset_to_utf8(r->map->wire[i].charset, (struct slice){(const char *)text, len}, r->arena);
-            labels[j] = arena_strndup(r->arena, utf8.data, utf8.len);
+            labels[j] = (struct slice){arena_copy(r->arena, utf8.data, utf8.len), utf8.len};
         }
         column->labels = labels;
         column->label_count = count;

@@ -3,7 +3,13 @@
 
 #include "contract/value.h"
 
-enum { LITTLE_ENDIAN_WKB = 1, DEPTH_MAX = 1000, SRID_SIZE = 4 };
+#include <math.h>
+
+enum {
+    LITTLE_ENDIAN_WKB = 1,
+    DEPTH_MAX = 4096 /* the server's own limit is its stack, about as deep */,
+    SRID_SIZE = 4
+};
 
 enum wkb_type {
     WKB_POINT = 1,
@@ -26,6 +32,8 @@ static void put_point(struct writing *w) {
         uint64_t bits = cursor_u64(&w->c);
         double v;
         memcpy(&v, &bits, sizeof(v));
+        if (!isfinite(v)) /* the server stores it, though ST_AsText() has NULL for it */
+            w->c.failed = true;
         if (i)
             buf_put_char(w->buf, ' ');
         value_put_mysql_double(w->buf, v);

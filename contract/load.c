@@ -102,7 +102,7 @@ static void put_column(struct buf *buf, const struct column *c) {
     buf_put_varint(buf, c->type == COLUMN_BINARY && c->fixed_length ? c->length : 0);
     buf_put_varint(buf, c->label_count);
     for (size_t i = 0; c->labels && i < c->label_count; i++)
-        put_text(buf, c->labels[i]);
+        buf_put_blob(buf, c->labels[i]);
 }
 
 static void put_source(struct buf *buf, const struct source *s) {

@@ -40,7 +40,7 @@ struct column {
     uint32_t length;            /* bytes of an integer, bits of BIT, precision of DECIMAL, bytes of BINARY(n) */
     uint32_t collation;         /* MySQL's collation id; 63 is binary */
     const char *collation_name; /* NULL when unknown */
-    const char *const *labels;  /* ENUM and SET; NULL when unknown */
+    const struct slice *labels; /* ENUM and SET, which may hold zero bytes; NULL when unknown */
     size_t label_count;
     bool
         labels_doubtful; /* from information_schema, which shows characters beyond the basic plane as '?', and one has a '?' */

@@ -23,7 +23,7 @@ static char *with_checksum(const struct feed *f, const uint8_t *data, size_t siz
 
 /* ---- the schema of tests/fuzz/make_seeds.py's table "seed" */
 
-static const char *const letters[] = {"a", "b"}, *const marks[] = {"x", "y"};
+static const struct slice letters[] = {{"a", 1}, {"b", 1}}, marks[] = {{"x", 1}, {"y", 1}};
 static const struct column seed_columns[] = {
     {.name = "id", .type = COLUMN_INT, .length = 4},
     {.name = "v", .type = COLUMN_TEXT, .nullable = true, .collation = 255},

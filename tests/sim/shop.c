@@ -58,7 +58,8 @@ static const struct {
      2,
      {{"user_id", REF}, {"product_id", REF}, {"quantity", COUNT}, {"created_at", STAMP}, {"updated_at", STAMP}}},
 };
-static const char *const statuses[] = {"pending", "paid", "shipped", "delivered", "cancelled"};
+static const struct slice statuses[] = {
+    {"pending", 7}, {"paid", 4}, {"shipped", 7}, {"delivered", 9}, {"cancelled", 9}};
 
 /* child, its column, parent, rules */
 static const struct sfk {
@@ -160,7 +161,7 @@ const char *text(int table, int column, int64_t v, char out[64]) {
         snprintf(out, 64, "2026-11-21T10:%02d:00Z", (int)v);
         break;
     case STATUS:
-        snprintf(out, 64, "%s", statuses[v - 1]);
+        snprintf(out, 64, "%s", statuses[v - 1].data);
         break;
     default:
         snprintf(out, 64, "%d", (int)v);

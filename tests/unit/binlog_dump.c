@@ -280,7 +280,7 @@ static void put_table(const struct table *t) {
                    c->nullable ? " null" : "", c->generated ? " generated" : "", c->invisible ? " invisible" : "",
                    c->length, c->digits);
         for (size_t k = 0; k < c->label_count; k++)
-            buf_printf(&line, " '%s'", c->labels[k]);
+            buf_printf(&line, " '%.*s'", (int)c->labels[k].len, c->labels[k].data);
         json_put_slice(&j, buf_slice(&line));
     }
     json_close(&j, ']');

@@ -70,15 +70,17 @@ static const struct table_key products_keys[] = {PRIMARY(1, 0)};
 static const struct foreign_key products_fks[] = {FOREIGN("seller_id", "users", FK_CASCADE),
                                                   FOREIGN("category_id", "categories", FK_SET_NULL)};
 
-static const struct column orders_columns[] = {INT_COLUMN("id", false),
-                                               INT_COLUMN("user_id", false),
-                                               {.name = "status",
-                                                .type = COLUMN_ENUM,
-                                                .labels = NAMES("pending", "paid", "shipped", "delivered", "cancelled"),
-                                                .label_count = 5},
-                                               PRICE_COLUMN("total_amount"),
-                                               STAMP_COLUMN("created_at"),
-                                               STAMP_COLUMN("updated_at")};
+static const struct column orders_columns[] = {
+    INT_COLUMN("id", false),
+    INT_COLUMN("user_id", false),
+    {.name = "status",
+     .type = COLUMN_ENUM,
+     .labels = (const struct slice[]){SLICE("pending"), SLICE("paid"), SLICE("shipped"), SLICE("delivered"),
+                                      SLICE("cancelled")},
+     .label_count = 5},
+    PRICE_COLUMN("total_amount"),
+    STAMP_COLUMN("created_at"),
+    STAMP_COLUMN("updated_at")};
 static const struct table_key orders_keys[] = {PRIMARY(1, 0)};
 static const struct foreign_key orders_fks[] = {FOREIGN("user_id", "users", FK_CASCADE)};
 

@@ -98,6 +98,8 @@ static void test_double_text(void **state) {
                  {0.3, "0.3"},
                  {0.1 + 0.2, "0.30000000000000004"},
                  {9007199254740993.0, "9007199254740992"},
+                 {0x1p-44, "5.684341886080802e-14"}, /* there is less room below a power of two */
+                 {0x1p89, "6.189700196426902e+26"},
                  {1.1e22, "1.1e+22"}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         text_is((struct value){.kind = VALUE_DOUBLE, .d = cases[i].d}, cases[i].text);

@@ -5,6 +5,8 @@
 #include "tests/unit/shop_schema.h"
 #include "tests/unit/test.h"
 
+#define POINT_WKB "\1\1\0\0\0\0\0\0\0\0\0\xF0\x3F\0\0\0\0\0\0\0\x40"
+#define POINT "\0\0\0\0" POINT_WKB
 #define TEXT_VALUE(k, t) {.kind = k, .data = t, .len = sizeof(t) - 1}
 static uint64_t packed(unsigned y, unsigned mo, unsigned d, unsigned h, unsigned mi, unsigned s, unsigned us) {
     return value_pack_datetime(&(struct datetime){y, mo, d, h, mi, s, us});
@@ -89,6 +91,24 @@ static const struct {
     {TEXT_VALUE(VALUE_JSON, "\"12\""), ATTR_N, "poison: JSON of type S in an attribute of type N"},
     {TEXT_VALUE(VALUE_JSON, "null"), ATTR_M, "absent"},
     {TEXT_VALUE(VALUE_JSON, "[1e400]"), ATTR_L, "poison: 1e400 does not fit type N (38 digits, 1E-130 to 9.99E+125)"},
+    /* GEOMETRY: SRID, byte order, type */
+    {TEXT_VALUE(VALUE_GEOMETRY, POINT), ATTR_S, "\"POINT(1 2)\""},
+    {TEXT_VALUE(VALUE_GEOMETRY, POINT), ATTR_B, "\"AQEAAAAAAAAAAADwPwAAAAAAAABA\""},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\xE6\x10\0\0" POINT_WKB), ATTR_S,
+     "poison: a geometry of SRID 4326 in an attribute of type S, which holds only those of SRID 0; type B holds all"},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\xE6\x10\0\0" POINT_WKB), ATTR_B, "\"AQEAAAAAAAAAAADwPwAAAAAAAABA\""},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0\0\1\7\0\0\0\0\0\0\0"), ATTR_S, "\"GEOMETRYCOLLECTION EMPTY\""},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0\0\1\7\0\0\0\1\0\0\0" POINT_WKB), ATTR_S, "\"GEOMETRYCOLLECTION(POINT(1 2))\""},
+    {TEXT_VALUE(VALUE_GEOMETRY, ""), ATTR_S, "poison: a malformed geometry"},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0"), ATTR_S, "poison: a malformed geometry"},
+    {TEXT_VALUE(VALUE_GEOMETRY, POINT "x"), ATTR_S, "poison: a malformed geometry"},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0\0\0\0\0\0\1"), ATTR_S, "poison: a malformed geometry"}, /* big-endian */
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0\0\1\0\0\0\0"), ATTR_S, "poison: a malformed geometry"},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0\0\1\x08\0\0\0\1\0\0\0"), ATTR_S, "poison: a malformed geometry"},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0\0\1\2\0\0\0\xFF\xFF\xFF\xFF"), ATTR_S, "poison: a malformed geometry"},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0\0\1\3\0\0\0\1\0\0\0\xFF\xFF\xFF\xFF"), ATTR_S, "poison: a malformed geometry"},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0\0\1\5\0\0\0\1\0\0\0" POINT_WKB), ATTR_S, "poison: a malformed geometry"},
+    {TEXT_VALUE(VALUE_GEOMETRY, "\0\0\0\0\1\7\0\0\0\2\0\0\0" POINT_WKB), ATTR_S, "poison: a malformed geometry"},
     /* VECTOR */
     {TEXT_VALUE(VALUE_VECTOR, "\x00\x00\x80\x3F\xCD\xCC\xCC\x3D"), ATTR_L, "[1,0.1]"},
     {TEXT_VALUE(VALUE_VECTOR, "\x00\x00\x80\x3F"), ATTR_B, "\"AACAPw==\""},
@@ -142,6 +162,18 @@ static void test_what_is_refused(void **state) {
         assert_false(convert_allowed(no[i].column, no[i].type));
     assert_string_equal(convert_choices(COLUMN_SET, choices), "S, N, SS");
     assert_string_equal(convert_choices(COLUMN_UNSUPPORTED, choices), "");
+}
+
+/* [S23] Nor is a geometry deeper than the server itself could have made. */
+static void test_deep_geometry(void **state) {
+    defer(arena_deinit) struct arena arena = {0};
+    defer(buf_deinit) struct buf bytes = BUF_INIT(1 << 22);
+    buf_put(&bytes, "\0\0\0\0", 4);
+    for (int i = 0; i < 200000; i++)
+        buf_put(&bytes, "\1\7\0\0\0\1\0\0\0", 9);
+    buf_put(&bytes, "\1\7\0\0\0\0\0\0\0", 9);
+    struct value v = {.kind = VALUE_GEOMETRY, .data = bytes.data, .len = (uint32_t)bytes.len};
+    assert_string_equal(converted(&arena, ATTR_S, &v), "poison: a malformed geometry");
 }
 
 /* JSON deeper than an item may be is poison, not a crash. */
@@ -310,8 +342,9 @@ static void test_expressions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),    cmocka_unit_test(test_temporals), cmocka_unit_test(test_what_is_refused),
-        cmocka_unit_test(test_deep_json), cmocka_unit_test(test_templates), cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_values),        cmocka_unit_test(test_temporals), cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_deep_geometry), cmocka_unit_test(test_deep_json), cmocka_unit_test(test_templates),
+        cmocka_unit_test(test_expressions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 
 static struct arena arena;
 
-static const char *const labels[] = {"a", "b'c", "ü"};
+static const struct slice labels[] = {{"a", 1}, {"b'c", 3}, {"ü", 2}};
 
 struct expectation {
     struct column column;
