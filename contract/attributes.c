@@ -3,6 +3,7 @@
 #include "contract/compile.h"
 
 #include "contract/convert.h"
+#include "contract/expr_types.h"
 #include "contract/template_parse.h"
 
 #include <stdlib.h>
@@ -59,6 +60,12 @@ static bool check_type(struct scope_work *w, struct spot at, const struct expr *
             good &= check_type(w, at, e->args[i], type);
         return good;
     }
+    if (e->kind == EXPR_COALESCE) {
+        bool good = true;
+        for (size_t i = 0; i < e->arg_count; i++)
+            good &= check_type(w, at, e->args[i], type);
+        return good;
+    }
     if (e->type == COLUMN_UNSUPPORTED)
         return true; /* NULL */
     if (!convert_allowed(e->type, type)) {
@@ -105,20 +112,35 @@ static struct names names_of(struct node *row) {
     return n;
 }
 
-/* "alias.column" or "column" of the far row. The node may be shared, so the alias is this join's own. */
-static struct expr *select_far(struct scope_work *w, struct node *far, const struct parsed_join *join, struct spot at,
-                               const char *text) {
-    const char *alias = join->alias.text ? join->alias.text : far->source->name;
-    struct column_name name;
-    if (!column_name_parse(w->b->report, w->b->arena, at, text, &name))
-        return NULL;
-    if (name.table && strcmp(name.table, alias) != 0 && strcmp(name.table, far->source->name) != 0) {
-        report_error(w->b->report, at, "\"%s\" selects from \"%s\", but the joined row is \"%s\"", text, name.table,
-                     alias);
-        return NULL;
+/* What names mean in "select_column": columns of the joined row by the join's own alias (the node may be shared), of its table's name,
+ * or without either; in a chain of the earlier rows, too. */
+struct far_names {
+    struct scope_work *w;
+    struct node *far;
+    const char *alias;
+    const struct names *chain; /* NULL: none */
+};
+
+static struct node *far_node(const struct far_names *f, const char *table) {
+    if (!table || strcmp(table, f->alias) == 0 || strcmp(table, f->far->source->name) == 0)
+        return f->far;
+    for (size_t i = 0; f->chain && i < f->chain->count; i++)
+        if (strcmp(f->chain->list[i].name, table) == 0)
+            return f->chain->list[i].node;
+    return NULL;
+}
+
+static bool far_resolve(void *context, struct spot at, const struct column_name *name, struct expr *ret) {
+    const struct far_names *f = context;
+    struct build *b = f->w->b;
+    struct node *node = far_node(f, name->table);
+    if (!node) {
+        report_error(b->report, at, "\"%s.%s\" is selected, but the joined row is \"%s\"", name->table, name->column,
+                     f->alias);
+        return false;
     }
-    int column = source_column(w->b, far->source, at, name.column);
-    return column < 0 ? NULL : column_expr(w->b, far, (unsigned)column);
+    struct row_names row = {b, node};
+    return row_resolve(&row, at, &(struct column_name){.column = name->column}, ret);
 }
 
 static struct expr *node_of_args(struct scope_work *w, enum expr_kind kind, struct expr *const *args, size_t count) {
@@ -130,10 +152,40 @@ static struct expr *node_of_args(struct scope_work *w, enum expr_kind kind, stru
     return e;
 }
 
+/* No row, no value: not even where the expression would make one of NULLs. */
+static struct expr *if_row(struct scope_work *w, const struct node *far, struct expr *e) {
+    unsigned node, column;
+    if (!e || expr_column(e, &node, &column))
+        return e;
+    struct expr *there = arena_zalloc(w->b->arena, sizeof(*there)), *null = arena_zalloc(w->b->arena, sizeof(*null));
+    there->kind = EXPR_HAS_ROW;
+    there->type = COLUMN_INT;
+    there->node = far->number;
+    null->kind = EXPR_LITERAL;
+    null->literal = (struct value){.kind = VALUE_NULL};
+    struct expr *guarded = node_of_args(w, EXPR_CASE, (struct expr *[]){there, e, null}, 3);
+    guarded->type = e->type;
+    guarded->digits = e->digits;
+    return guarded;
+}
+
+static struct expr *select_far(struct scope_work *w, struct node *far, const struct parsed_join *join, struct spot at,
+                               const char *text, const struct names *chain) {
+    struct far_names context = {w, far, join->alias.text ? join->alias.text : far->source->name, chain};
+    struct expr_names names = {far_resolve, &context};
+    return if_row(w, far, expr_parse(w->b->report, w->b->arena, at, text, &names));
+}
+
 static struct expr *row_expr(struct scope_work *w, struct spot at, const char *text) {
     struct row_names row = {w->b, w->row};
     struct expr_names names = {row_resolve, &row};
     return expr_parse(w->b->report, w->b->arena, at, text, &names);
+}
+
+static struct expr *row_condition(struct scope_work *w, struct spot at, const char *text) {
+    struct row_names row = {w->b, w->row};
+    struct expr_names names = {row_resolve, &row};
+    return expr_parse_condition(w->b->report, w->b->arena, at, text, &names);
 }
 
 /* A literal of the contract; a text that looks like a column of the row is one, as public contracts mean it. */
@@ -181,13 +233,13 @@ static struct expr *join_one(struct scope_work *w, const struct parsed_attribute
     }
     const struct word *select = old ? &p->source_column.list[0] : &j->select_column;
     struct node *far = join_node(w->b, w->entity, &near, j, old ? p->source_table.text : NULL, false);
-    return far && select->text ? select_far(w, far, j, select->at, select->text) : NULL;
+    return far && select->text ? select_far(w, far, j, select->at, select->text, NULL) : NULL;
 }
 
 /* A condition that is not true gives the else value; true without a row gives NULL. */
 static struct expr *join_conditional(struct scope_work *w, const struct parsed_attribute *p) {
     const struct parsed_join *j = p->join;
-    struct expr *condition = j->only_if.text ? row_expr(w, j->only_if.at, j->only_if.text) : NULL;
+    struct expr *condition = j->only_if.text ? row_condition(w, j->only_if.at, j->only_if.text) : NULL;
     struct expr *value = join_one(w, p, j), *otherwise = else_value(w, j);
     return condition && value && otherwise
                ? node_of_args(w, EXPR_CASE, (struct expr *[]){condition, value, otherwise}, 3)
@@ -258,7 +310,7 @@ static struct expr *join_chain(struct scope_work *w, const struct parsed_attribu
         near.list[near.count++] = (typeof(near.list[0])){step->alias.text ? step->alias.text : far->source->name, far};
         bool last = i + 1 == p->join->step_count;
         if (step->select_column.text)
-            value = select_far(w, far, step, step->select_column.at, step->select_column.text);
+            value = select_far(w, far, step, step->select_column.at, step->select_column.text, &near);
         else if (last)
             report_error(w->b->report, step->at, "the last step of a chain lacks \"select_column\"");
         if (last && !step->select_column.text)
@@ -370,7 +422,7 @@ static void read_filters(struct scope_work *w, struct node *node, const struct p
     if (j->filter.text && j->construction->filter.text)
         report_error(w->b->report, j->filter.at, "\"filter\" stands in the join and in its construction; keep one");
     if (filter->text)
-        node->filter = expr_parse(w->b->report, w->b->arena, filter->at, filter->text, &names);
+        node->filter = expr_parse_condition(w->b->report, w->b->arena, filter->at, filter->text, &names);
 }
 
 static bool join_construction(struct scope_work *w, const struct parsed_attribute *p, struct attribute *ret) {
@@ -443,7 +495,7 @@ static bool by_cases(struct scope_work *w, const struct parsed_attribute *p, str
     for (size_t i = 0; i < p->case_count; i++) {
         const struct word *parts[] = {&p->cases[i].when, &p->cases[i].then};
         for (size_t k = 0; k < 2; k++) {
-            args[count] = parts[k]->text ? row_expr(w, parts[k]->at, parts[k]->text) : NULL;
+            args[count] = parts[k]->text ? (k == 0 ? row_condition : row_expr)(w, parts[k]->at, parts[k]->text) : NULL;
             good &= args[count++] != NULL;
         }
     }
@@ -451,8 +503,12 @@ static bool by_cases(struct scope_work *w, const struct parsed_attribute *p, str
         p->case_else.text ? row_expr(w, p->case_else.at, p->case_else.text) : literal_expr(w, (struct spot){0});
     if (!good || !args[count])
         return false;
-    ret->expr = node_of_args(w, EXPR_CASE, args, count + 1);
-    return check_type(w, p->type.at, ret->expr, ret->type);
+    struct expr *e = node_of_args(w, EXPR_CASE, args, count + 1);
+    const char *wrong = expr_type_case(w->b->arena, e);
+    if (wrong)
+        report_error(w->b->report, p->at, "%s", wrong);
+    ret->expr = e;
+    return !wrong && check_type(w, p->type.at, e, ret->type);
 }
 
 static bool by_expr(struct scope_work *w, const struct parsed_attribute *p, struct attribute *ret) {

@@ -35,7 +35,7 @@ static void compile_entity(struct build *b, const struct parsed_table *table, st
     struct expr_names resolve = {row_resolve, &names};
     scope_build(b, e, row, parsed->attributes, parsed->attribute_count, &e->scope);
     if (parsed->filter.text)
-        e->filter = expr_parse(b->report, b->arena, parsed->filter.at, parsed->filter.text, &resolve);
+        e->filter = expr_parse_condition(b->report, b->arena, parsed->filter.at, parsed->filter.text, &resolve);
     keys_build(b, table, parsed, e);
     LIST_ADD(b->arena, b->entities, b->entity_count, e);
 }

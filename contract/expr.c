@@ -1,10 +1,10 @@
-/* Evaluates expressions: comparisons and three-valued logic over a scope's rows.
+/* Evaluates expressions: comparisons, three-valued logic and calls over a scope's rows.
  *
  * Truth is a value: VALUE_NULL, or VALUE_INT 0 or 1, as in SQL. */
 #include "contract/expr.h"
 
-#include "contract/expr_tree.h"
-#include "contract/number.h"
+#include "contract/arithmetic.h"
+#include "contract/expr_functions.h"
 
 bool expr_column(const struct expr *e, unsigned *ret_node, unsigned *ret_column) {
     if (e->kind != EXPR_COLUMN)
@@ -22,30 +22,14 @@ static struct value truth(bool b) {
 
 /* ---- comparing */
 
-static bool is_number(const struct value *v) {
-    return v->kind >= VALUE_INT && v->kind <= VALUE_DOUBLE;
-}
-
-/* The compiler lets only values of one class meet; numbers compare exactly, by their text. */
-static int compare_numbers(const struct value *a, const struct value *b) {
-    defer(buf_deinit) struct buf x = BUF_INIT(1024), y = BUF_INIT(1024);
-    value_put_text(&x, a);
-    value_put_text(&y, b);
-    struct number m = {0}, n = {0};
-    (void)number_parse(buf_slice(&x), &m);
-    (void)number_parse(buf_slice(&y), &n);
-    return number_compare(&m, &n);
-}
-
 static bool is_packed_time(const struct value *v) {
     return v->kind == VALUE_DATE || v->kind == VALUE_DATETIME || v->kind == VALUE_TIMESTAMP;
 }
 
+/* The compiler lets only values of one class meet. */
 static int compare(const struct value *a, const struct value *b) {
-    if (a->kind == VALUE_INT && b->kind == VALUE_INT)
-        return (a->i > b->i) - (a->i < b->i);
-    if (is_number(a) && is_number(b))
-        return compare_numbers(a, b);
+    if (value_is_number(a) && value_is_number(b))
+        return number_values_compare(a, b);
     if (is_packed_time(a) && is_packed_time(b))
         return (a->u > b->u) - (a->u < b->u);
     if (a->kind == VALUE_TIME && b->kind == VALUE_TIME)
@@ -171,18 +155,83 @@ static int eval_in(const struct expr *e, const struct row_set *rows, struct aren
     return r;
 }
 
+/* A branch's value as the common type of all branches. */
+static int convert(const struct expr *e, struct value *v, struct arena *arena, struct error *error) {
+    struct attr text;
+    if (!e->converts || is_null(v))
+        return EVALUATE_OK;
+    switch (e->type) {
+    case COLUMN_DOUBLE:
+        *v = (struct value){.kind = VALUE_DOUBLE, .d = value_to_double(v)};
+        return EVALUATE_OK;
+    case COLUMN_DECIMAL: /* MySQL gives COALESCE the scale of all its arguments, and CASE that of the branch taken */
+        if (e->kind == EXPR_CASE)
+            return EVALUATE_OK;
+        return number_round(v, e->digits, true, arena, v, error);
+    case COLUMN_DATETIME:
+        v->kind = VALUE_DATETIME;
+        v->scale = e->digits;
+        return EVALUATE_OK;
+    case COLUMN_TEXT: {
+        int r = attr_from_value(ATTR_S, v, arena, &text, error);
+        if (r == EVALUATE_OK)
+            *v = (struct value){.kind = VALUE_TEXT, .data = text.text.data, .len = (uint32_t)text.text.len};
+        return r;
+    }
+    default:
+        if (v->kind >= VALUE_DATE && v->kind <= VALUE_TIME)
+            v->scale = e->digits;
+        return EVALUATE_OK;
+    }
+}
+
 static int eval_case(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
                      struct error *error) {
     size_t i = 0;
+    int r;
     for (; i + 1 < e->arg_count; i += 2) {
         struct value condition;
-        int r = expr_eval(e->args[i], rows, arena, &condition, error);
+        r = expr_eval(e->args[i], rows, arena, &condition, error);
         if (r != EVALUATE_OK)
             return r;
-        if (truth_of(&condition) == 1)
-            return expr_eval(e->args[i + 1], rows, arena, ret, error);
+        if (truth_of(&condition) == 1) {
+            i++;
+            break;
+        }
     }
-    return expr_eval(e->args[i], rows, arena, ret, error);
+    r = expr_eval(e->args[i], rows, arena, ret, error);
+    return r ? r : convert(e, ret, arena, error);
+}
+
+static int eval_coalesce(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                         struct error *error) {
+    *ret = null_value;
+    for (size_t i = 0; i < e->arg_count; i++) {
+        int r = expr_eval(e->args[i], rows, arena, ret, error);
+        if (r != EVALUATE_OK)
+            return r;
+        if (!is_null(ret))
+            break;
+    }
+    return convert(e, ret, arena, error);
+}
+
+static int eval_call(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                     struct error *error) {
+    struct value args[FUNCTION_ARGS_MAX];
+    for (size_t i = 0; i < e->arg_count; i++) {
+        int r = expr_eval(e->args[i], rows, arena, &args[i], error);
+        if (r != EVALUATE_OK)
+            return r;
+        if (is_null(&args[i])) {
+            args[i] = null_value;
+            if (!e->function->takes_null) {
+                *ret = null_value;
+                return EVALUATE_OK;
+            }
+        }
+    }
+    return e->function->eval(e, args, arena, ret, error);
 }
 
 enum { JOINED_MAX = 1 << 20 }; /* more than any item may hold */
@@ -222,6 +271,12 @@ static int eval_column(const struct expr *e, const struct row_set *rows, struct 
     return EVALUATE_OK;
 }
 
+static int eval_has_row(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
+                        struct error *error) {
+    *ret = truth(rows->rows[e->node] != NULL);
+    return EVALUATE_OK;
+}
+
 static int eval_literal(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
                         struct error *error) {
     *ret = e->literal;
@@ -232,9 +287,12 @@ int expr_eval(const struct expr *e, const struct row_set *rows, struct arena *ar
               struct error *error) {
     static int (*const by_kind[])(const struct expr *, const struct row_set *, struct arena *, struct value *,
                                   struct error *) = {
-        [EXPR_COLUMN] = eval_column,   [EXPR_LITERAL] = eval_literal, [EXPR_COMPARE] = eval_compare,
-        [EXPR_AND] = eval_logic,       [EXPR_OR] = eval_logic,        [EXPR_NOT] = eval_not,
-        [EXPR_IS_NULL] = eval_is_null, [EXPR_IN] = eval_in,           [EXPR_CASE] = eval_case,
+        [EXPR_COLUMN] = eval_column,     [EXPR_LITERAL] = eval_literal,
+        [EXPR_COMPARE] = eval_compare,   [EXPR_AND] = eval_logic,
+        [EXPR_OR] = eval_logic,          [EXPR_NOT] = eval_not,
+        [EXPR_IS_NULL] = eval_is_null,   [EXPR_IN] = eval_in,
+        [EXPR_CASE] = eval_case,         [EXPR_HAS_ROW] = eval_has_row,
+        [EXPR_COALESCE] = eval_coalesce, [EXPR_CALL] = eval_call,
         [EXPR_JOINED] = eval_joined,
     };
     return by_kind[e->kind](e, rows, arena, ret, error);

@@ -1,490 +1,480 @@
-/* Parses the small SQL of contracts by recursive descent, and types it on the way: only values of one class may be
- * compared, so that evaluation needs no rules of conversion. */
+/* Parses the small SQL of contracts by recursive descent, and types it on the way, so that evaluation needs no rules of conversion.
+ *
+ * From the weakest: OR; AND; NOT; comparisons and IS NULL; IN and BETWEEN; + and -; * and /; signs; values, names, calls. */
 #include "contract/expr_parse.h"
 
-#include "contract/number.h"
+#include "contract/arithmetic.h"
+#include "contract/expr_functions.h"
+#include "contract/expr_types.h"
+#include "contract/lexer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-/* ---- tokens */
-
-enum token_kind { TOKEN_END, TOKEN_NAME, TOKEN_QUOTED_NAME, TOKEN_NUMBER, TOKEN_STRING, TOKEN_SIGN, TOKEN_BAD };
-
-struct lexer {
-    struct report *report;
-    struct arena *arena;
-    struct spot at;
-    const char *text;
-    const char *next;
-    const struct expr_names *names;
-    unsigned depth;
-    bool failed;
-    /* the present token */
-    enum token_kind kind;
-    const char *start; /* in the text */
-    const char *word;  /* the name, the string's content, the number or sign */
-};
-
-static bool name_char(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-           (unsigned char)c >= 0x80;
-}
-
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-/* 'it''s' and `a``b`: a doubled quote is one. MySQL's backslash escapes are refused rather than guessed. */
-static enum token_kind quoted(struct lexer *l, char quote) {
-    const char *p = l->next + 1;
-    char *to = arena_alloc(l->arena, strlen(p) + 1), *out = to;
-    for (; *p; p++) {
-        if (*p == '\\' && quote == '\'')
-            return TOKEN_BAD;
-        if (*p == quote && *++p != quote) {
-            *out = 0;
-            l->next = p;
-            l->word = to;
-            return quote == '`' ? TOKEN_QUOTED_NAME : TOKEN_STRING;
-        }
-        *out++ = *p;
-    }
-    return TOKEN_BAD;
-}
-
-static enum token_kind number(struct lexer *l) {
-    const char *p = l->next;
-    while (is_digit(*p) || *p == '.')
-        p++;
-    if (*p == 'e' || *p == 'E') {
-        p++;
-        if (*p == '-' || *p == '+')
-            p++;
-        while (is_digit(*p))
-            p++;
-    }
-    struct slice s = {l->next, (size_t)(p - l->next)};
-    struct number parsed;
-    if (!number_parse(s, &parsed) || name_char(*p))
-        return TOKEN_BAD;
-    l->word = arena_strndup(l->arena, s.data, s.len);
-    l->next = p;
-    return TOKEN_NUMBER;
-}
-
-static enum token_kind sign(struct lexer *l) {
-    static const char *const signs[] = {"<=>", "<>", "!=", "<=", ">=", "=", "<", ">",
-                                        "(",   ")",  ",",  ".",  "+",  "-", "*", "/"};
-    for (size_t i = 0; i < ARRAY_LEN(signs); i++)
-        if (strncmp(l->next, signs[i], strlen(signs[i])) == 0) {
-            l->word = signs[i];
-            l->next += strlen(signs[i]);
-            return TOKEN_SIGN;
-        }
-    return TOKEN_BAD;
-}
-
-static void advance(struct lexer *l) {
-    while (*l->next == ' ' || *l->next == '\t' || *l->next == '\n' || *l->next == '\r')
-        l->next++;
-    l->start = l->next;
-    char c = *l->next;
-    if (c == 0) {
-        l->kind = TOKEN_END;
-    } else if (c == '\'' || c == '`') {
-        l->kind = quoted(l, c);
-    } else if (is_digit(c) || (c == '.' && is_digit(l->next[1]))) {
-        l->kind = number(l);
-    } else if (name_char(c)) {
-        const char *p = l->next;
-        while (name_char(*p))
-            p++;
-        l->word = arena_strndup(l->arena, l->next, (size_t)(p - l->next));
-        l->next = p;
-        l->kind = TOKEN_NAME;
-    } else {
-        l->kind = sign(l);
-    }
-}
-
-static struct lexer lexer_start(struct report *report, struct arena *arena, struct spot at, const char *text) {
-    struct lexer l = {.report = report, .arena = arena, .at = at, .text = text, .next = text};
-    advance(&l);
-    return l;
-}
-
-/* One error a text: the first. */
-static void fail(struct lexer *l, const char *what) {
-    if (!l->failed)
-        report_error(l->report, l->at, "in \"%s\" at character %d: %s", l->text, (int)(l->start - l->text) + 1, what);
-    l->failed = true;
-}
-
-static bool is_sign(const struct lexer *l, const char *s) {
-    return l->kind == TOKEN_SIGN && strcmp(l->word, s) == 0;
-}
-
-static bool take_sign(struct lexer *l, const char *s) {
-    if (!is_sign(l, s))
-        return false;
-    advance(l);
-    return true;
-}
-
-static bool is_word(const struct lexer *l, const char *keyword) {
-    return l->kind == TOKEN_NAME && strcasecmp(l->word, keyword) == 0;
-}
-
-static bool take_word(struct lexer *l, const char *keyword) {
-    if (!is_word(l, keyword))
-        return false;
-    advance(l);
-    return true;
-}
-
-static bool take_name(struct lexer *l, const char **ret) {
-    if (l->kind != TOKEN_NAME && l->kind != TOKEN_QUOTED_NAME) {
-        fail(l, "a column's name is expected");
-        return false;
-    }
-    *ret = l->word;
-    advance(l);
-    return true;
-}
-
-static bool take_column(struct lexer *l, struct column_name *ret) {
-    struct column_name name = {0};
-    if (!take_name(l, &name.column))
-        return false;
-    if (take_sign(l, ".")) {
-        name.table = name.column;
-        if (!take_name(l, &name.column))
-            return false;
-    }
-    *ret = name;
-    return true;
-}
-
-/* ---- names, conditions, orders */
-
-bool column_name_parse(struct report *report, struct arena *arena, struct spot at, const char *text,
-                       struct column_name *ret) {
-    struct lexer l = lexer_start(report, arena, at, text);
-    if (!take_column(&l, ret))
-        return false;
-    if (l.kind != TOKEN_END)
-        fail(&l, "only a column (table.column) is supported here by this version");
-    return !l.failed;
-}
-
-bool condition_parse(struct report *report, struct arena *arena, struct spot at, const char *text,
-                     struct equality list[EQUALITIES_MAX], size_t *count) {
-    struct lexer l = lexer_start(report, arena, at, text);
-    do {
-        struct equality e;
-        if (!take_column(&l, &e.left))
-            return false;
-        if (!take_sign(&l, "=")) {
-            fail(&l, "a join condition is equalities between columns: x.a = y.b [AND x.c = y.d]");
-            return false;
-        }
-        if (!take_column(&l, &e.right))
-            return false;
-        if (*count == EQUALITIES_MAX)
-            fail(&l, "more than 16 equalities");
-        else
-            list[(*count)++] = e;
-    } while (take_word(&l, "AND"));
-    if (l.kind != TOKEN_END)
-        fail(&l, "AND or the end is expected; a join condition is x.a = y.b [AND x.c = y.d]");
-    return !l.failed;
-}
-
-bool order_parse(struct report *report, struct arena *arena, struct spot at, const char *text,
-                 struct order_name list[ORDER_MAX], size_t *count) {
-    struct lexer l = lexer_start(report, arena, at, text);
-    do {
-        struct order_name o = {0};
-        if (!take_column(&l, &o.name))
-            return false;
-        o.descending = take_word(&l, "DESC");
-        if (!o.descending)
-            (void)take_word(&l, "ASC");
-        if (*count == ORDER_MAX)
-            fail(&l, "more than 16 columns");
-        else
-            list[(*count)++] = o;
-    } while (take_sign(&l, ","));
-    if (l.kind != TOKEN_END)
-        fail(&l, "an order is: column [ASC|DESC], ...");
-    return !l.failed;
-}
-
-/* ---- expressions */
-
 enum { DEPTH_MAX = 64, ARGS_MAX = 256 };
 
-static struct expr *node_of(struct lexer *l, enum expr_kind kind, enum column_type type) {
-    struct expr *e = arena_zalloc(l->arena, sizeof(*e));
+struct parser {
+    struct lexer l;
+    const struct expr_names *names;
+    unsigned depth;
+};
+
+/* ---- nodes */
+
+static struct expr *node_of(struct parser *p, enum expr_kind kind, enum column_type type) {
+    struct expr *e = arena_zalloc(p->l.arena, sizeof(*e));
     e->kind = kind;
     e->type = type;
     return e;
 }
 
-static struct expr *with_args(struct lexer *l, enum expr_kind kind, struct expr *const *args, size_t count) {
-    struct expr *e = node_of(l, kind, COLUMN_INT);
-    e->args = arena_copy(l->arena, args, count * sizeof(*args));
+static struct expr *with_args(struct parser *p, enum expr_kind kind, struct expr *const *args, size_t count) {
+    struct expr *e = node_of(p, kind, COLUMN_INT);
+    e->args = arena_copy(p->l.arena, args, count * sizeof(*args));
     e->arg_count = count;
     return e;
 }
 
-static struct expr *literal(struct lexer *l, enum column_type type, struct value v) {
-    struct expr *e = node_of(l, EXPR_LITERAL, type);
+static struct expr *literal(struct parser *p, enum column_type type, struct value v) {
+    struct expr *e = node_of(p, EXPR_LITERAL, type);
     e->literal = v;
     return e;
 }
 
-static struct expr *text_literal(struct lexer *l, enum column_type type, enum value_kind kind, const char *text) {
-    return literal(l, type, (struct value){.kind = (uint8_t)kind, .data = text, .len = (uint32_t)strlen(text)});
+static struct expr *text_literal(struct parser *p, const char *text) {
+    return literal(p, COLUMN_TEXT, (struct value){.kind = VALUE_TEXT, .data = text, .len = (uint32_t)strlen(text)});
 }
 
-/* Classes of types that compare with one another. */
-enum expr_class { CLASS_ANY, CLASS_NUMBER, CLASS_TEXT, CLASS_BYTES, CLASS_OTHER };
-
-static enum expr_class class_of(const struct lexer *l, const struct expr *e) {
-    if (e->kind == EXPR_COLUMN && !l->names)
-        return CLASS_ANY;
-    switch (e->type) {
-    case COLUMN_UNSUPPORTED:
-        return CLASS_ANY; /* NULL */
-    case COLUMN_INT:
-    case COLUMN_BIT:
-    case COLUMN_YEAR:
-    case COLUMN_DECIMAL:
-    case COLUMN_FLOAT:
-    case COLUMN_DOUBLE:
-        return CLASS_NUMBER;
-    case COLUMN_TEXT:
-    case COLUMN_ENUM:
-    case COLUMN_SET:
-        return CLASS_TEXT;
-    case COLUMN_BINARY:
-        return CLASS_BYTES;
-    default:
-        return CLASS_OTHER;
-    }
+static struct expr *null_literal(struct parser *p) {
+    return literal(p, COLUMN_UNSUPPORTED, (struct value){.kind = VALUE_NULL});
 }
 
-/* A text literal beside a number becomes one, if it is numeric. */
-static void literal_to_number(const struct lexer *l, struct expr *e, const struct expr *other) {
-    struct number n;
-    if (e->kind == EXPR_LITERAL && e->type == COLUMN_TEXT && class_of(l, other) == CLASS_NUMBER &&
-        number_parse(value_slice(&e->literal), &n)) {
-        e->type = COLUMN_DECIMAL;
-        e->literal.kind = VALUE_DECIMAL;
-    }
+/* `e`, unless something is wrong with it. */
+static struct expr *unless(struct parser *p, const char *wrong, struct expr *e) {
+    if (!wrong)
+        return e;
+    lexer_fail(&p->l, wrong);
+    return NULL;
 }
 
-static bool is_json_or_blob(enum column_type t) {
-    return t == COLUMN_JSON || t == COLUMN_GEOMETRY || t == COLUMN_VECTOR;
+static struct expr *call(struct parser *p, const char *name, struct expr *const *args, size_t count) {
+    struct expr *e = with_args(p, EXPR_CALL, args, count);
+    e->function = expr_function(name);
+    return unless(p, e->function->check(p->l.arena, e), e);
 }
 
-static void check_comparable(struct lexer *l, struct expr *a, struct expr *b) {
-    literal_to_number(l, a, b);
-    literal_to_number(l, b, a);
-    enum expr_class x = class_of(l, a), y = class_of(l, b);
-    if (x == CLASS_ANY || y == CLASS_ANY)
-        return;
-    char text[128];
-    if (x != y || (x == CLASS_OTHER && (a->type != b->type || is_json_or_blob(a->type)))) {
-        snprintf(text, sizeof(text), "%s and %s cannot be compared in this version", column_type_name(a->type),
-                 column_type_name(b->type));
-        fail(l, text);
-    }
-}
-
-static struct expr *parse_or(struct lexer *l);
-
-static struct expr *parse_name(struct lexer *l) {
-    struct column_name name;
-    struct expr *e = node_of(l, EXPR_COLUMN, COLUMN_UNSUPPORTED);
-    if (!take_column(l, &name))
-        return NULL;
-    if (is_sign(l, "(")) {
-        fail(l, "functions are not supported by this version");
-        return NULL;
-    }
-    if (l->names && !l->names->resolve(l->names->context, l->at, &name, e)) {
-        l->failed = true; /* told already */
-        return NULL;
-    }
-    return e;
-}
-
-static struct expr *parse_number(struct lexer *l, bool minus) {
-    const char *text = minus ? arena_printf(l->arena, "-%s", l->word) : l->word;
-    advance(l);
-    char *end;
-    if (strlen(text) < 18 && !strpbrk(text, ".eE"))
-        return literal(l, COLUMN_INT, (struct value){.kind = VALUE_INT, .i = strtoll(text, &end, 10)});
-    return text_literal(l, COLUMN_DECIMAL, VALUE_DECIMAL, text);
-}
-
-static struct expr *parse_operand(struct lexer *l) {
-    struct expr *e = NULL;
-    if (take_sign(l, "(")) {
-        e = parse_or(l);
-        if (e && !take_sign(l, ")"))
-            fail(l, "\")\" is expected");
-    } else if (l->kind == TOKEN_NUMBER) {
-        e = parse_number(l, false);
-    } else if (take_sign(l, "-")) {
-        if (l->kind == TOKEN_NUMBER)
-            e = parse_number(l, true);
-        else
-            fail(l, "arithmetic is not supported by this version");
-    } else if (l->kind == TOKEN_STRING) {
-        e = text_literal(l, COLUMN_TEXT, VALUE_TEXT, l->word);
-        advance(l);
-    } else if (take_word(l, "NULL")) {
-        e = literal(l, COLUMN_UNSUPPORTED, (struct value){.kind = VALUE_NULL});
-    } else if (is_word(l, "TRUE") || is_word(l, "FALSE")) {
-        e = literal(l, COLUMN_INT, (struct value){.kind = VALUE_INT, .i = is_word(l, "TRUE")});
-        advance(l);
-    } else if (is_word(l, "CASE")) {
-        fail(l, "CASE is not supported by this version");
-    } else if (l->kind == TOKEN_BAD) {
-        fail(l, "this character, or a quote without end, is not understood");
-    } else if (l->kind == TOKEN_NAME || l->kind == TOKEN_QUOTED_NAME) {
-        e = parse_name(l);
-    } else {
-        fail(l, "a value or a column is expected");
-    }
-    if (e && (is_sign(l, "+") || is_sign(l, "-") || is_sign(l, "*") || is_sign(l, "/")))
-        fail(l, "arithmetic is not supported by this version");
-    return e;
-}
-
-static struct expr *negated(struct lexer *l, bool no, struct expr *e) {
-    return no && e ? with_args(l, EXPR_NOT, (struct expr *[]){e}, 1) : e;
-}
-
-static struct expr *compared(struct lexer *l, enum expr_op op, struct expr *a, struct expr *b) {
+static struct expr *compared(struct parser *p, enum expr_op op, struct expr *a, struct expr *b) {
     if (!a || !b)
         return NULL;
-    check_comparable(l, a, b);
-    struct expr *e = with_args(l, EXPR_COMPARE, (struct expr *[]){a, b}, 2);
+    struct expr *e = with_args(p, EXPR_COMPARE, (struct expr *[]){a, b}, 2);
     e->op = op;
+    return unless(p, expr_comparable(p->l.arena, a, b), e);
+}
+
+static struct expr *negated(struct parser *p, bool no, struct expr *e) {
+    if (!no || !e)
+        return e;
+    return unless(p, expr_condition(p->l.arena, e), with_args(p, EXPR_NOT, &e, 1));
+}
+
+static struct expr *logic(struct parser *p, enum expr_kind kind, struct expr *const *args, size_t count) {
+    const char *wrong = NULL;
+    for (size_t i = 0; i < count && !wrong; i++)
+        wrong = expr_condition(p->l.arena, args[i]);
+    return unless(p, wrong, with_args(p, kind, args, count));
+}
+
+/* Conditions and values in turn, and the value when none is true. */
+static struct expr *cases(struct parser *p, struct expr **args, size_t count) {
+    struct expr *e = with_args(p, EXPR_CASE, args, count);
+    return unless(p, expr_type_case(p->l.arena, e), e);
+}
+
+static struct expr *coalesced(struct parser *p, struct expr *const *args, size_t count) {
+    struct expr *e = with_args(p, EXPR_COALESCE, args, count);
+    return unless(p, expr_unify(p->l.arena, e, args, count), e);
+}
+
+/* ---- values and names */
+
+static struct expr *parse_or(struct parser *p);
+static struct expr *parse_sum(struct parser *p);
+
+static struct expr *parse_number(struct parser *p) {
+    const char *text = p->l.word, *wrong;
+    lexer_advance(&p->l);
+    if (strlen(text) < 18 && !strpbrk(text, ".eE"))
+        return literal(p, COLUMN_INT, (struct value){.kind = VALUE_INT, .i = strtoll(text, NULL, 10)});
+    struct expr *e = text_literal(p, text);
+    wrong = expr_number_literal(p->l.arena, e);
+    return unless(p, wrong, e);
+}
+
+static bool close_parenthesis(struct parser *p) {
+    if (lexer_take_sign(&p->l, ")"))
+        return true;
+    lexer_fail(&p->l, "\")\" is expected");
+    return false;
+}
+
+/* CASE [x] WHEN a THEN b ... [ELSE c] END */
+static struct expr *parse_case(struct parser *p) {
+    struct expr *args[ARGS_MAX], *subject = NULL;
+    size_t count = 0;
+    if (!lexer_is_word(&p->l, "WHEN") && !(subject = parse_or(p)))
+        return NULL;
+    while (lexer_take_word(&p->l, "WHEN")) {
+        if (count + 3 > ARGS_MAX)
+            return unless(p, "more than 127 WHEN", NULL);
+        struct expr *when = parse_or(p);
+        when = subject ? compared(p, OP_EQUAL, subject, when) : when;
+        if (when && !lexer_take_word(&p->l, "THEN"))
+            lexer_fail(&p->l, "THEN is expected");
+        struct expr *then = when && !p->l.failed ? parse_or(p) : NULL;
+        if (!then)
+            return NULL;
+        args[count++] = when;
+        args[count++] = then;
+    }
+    if (count == 0)
+        return unless(p, "WHEN is expected after CASE", NULL);
+    args[count] = lexer_take_word(&p->l, "ELSE") ? parse_or(p) : null_literal(p);
+    if (!args[count])
+        return NULL;
+    if (!lexer_take_word(&p->l, "END"))
+        return unless(p, "END is expected after CASE", NULL);
+    return cases(p, args, count + 1);
+}
+
+/* ---- calls */
+
+/* TRIM([[BOTH|LEADING|TRAILING] [what] FROM] text) */
+static struct expr *parse_trim(struct parser *p) {
+    static const struct {
+        const char *word, *name;
+    } sides[] = {{"BOTH", "TRIM"}, {"LEADING", "TRIM LEADING"}, {"TRAILING", "TRIM TRAILING"}};
+    const char *name = NULL;
+    struct expr *what = NULL, *text;
+    for (size_t i = 0; i < ARRAY_LEN(sides) && !name; i++)
+        if (lexer_take_word(&p->l, sides[i].word))
+            name = sides[i].name;
+    if (!(name && lexer_take_word(&p->l, "FROM"))) {
+        what = parse_or(p);
+        if (!what)
+            return NULL;
+        if (!lexer_take_word(&p->l, "FROM")) {
+            if (name)
+                return unless(p, "FROM is expected", NULL);
+            return close_parenthesis(p) ? call(p, "TRIM", &what, 1) : NULL;
+        }
+    }
+    text = parse_or(p);
+    if (!text || !close_parenthesis(p))
+        return NULL;
+    return call(p, name ? name : "TRIM", (struct expr *[]){text, what}, what ? 2 : 1);
+}
+
+/* Arguments with commas, or FROM and FOR between; up to the parenthesis. */
+static bool parse_arguments(struct parser *p, struct expr **args, size_t max, size_t *count) {
+    *count = 0;
+    if (lexer_take_sign(&p->l, ")"))
+        return true;
+    do {
+        struct expr *e = parse_or(p);
+        if (!e)
+            return false;
+        if (*count == max) {
+            lexer_fail(&p->l, "too many arguments");
+            return false;
+        }
+        args[(*count)++] = e;
+    } while (lexer_take_sign(&p->l, ",") || (*count == 1 && lexer_take_word(&p->l, "FROM")) ||
+             (*count == 2 && lexer_take_word(&p->l, "FOR")));
+    return close_parenthesis(p);
+}
+
+static struct expr *call_if(struct parser *p, struct expr **args, size_t count) {
+    return cases(p, args, count);
+}
+
+static struct expr *call_nullif(struct parser *p, struct expr **args, size_t count) {
+    struct expr *equal = compared(p, OP_EQUAL, args[0], args[1]);
+    return equal ? cases(p, (struct expr *[]){equal, null_literal(p), args[0]}, 3) : NULL;
+}
+
+static struct expr *call_coalesce(struct parser *p, struct expr **args, size_t count) {
+    return coalesced(p, args, count);
+}
+
+/* Calls that do not look at all of their arguments. */
+static const struct {
+    const char *name;
+    size_t min, max;
+    struct expr *(*make)(struct parser *p, struct expr **args, size_t count);
+} forms[] = {
+    {"IF", 3, 3, call_if},
+    {"NULLIF", 2, 2, call_nullif},
+    {"IFNULL", 2, 2, call_coalesce},
+    {"COALESCE", 1, FUNCTION_ARGS_MAX, call_coalesce},
+};
+
+static struct expr *wrong_count(struct parser *p, const char *name, size_t min, size_t max) {
+    const char *count =
+        min == max ? arena_printf(p->l.arena, "%zu", min) : arena_printf(p->l.arena, "%zu to %zu", min, max);
+    return unless(p, arena_printf(p->l.arena, "%s takes %s argument%s", name, count, max == 1 ? "" : "s"), NULL);
+}
+
+/* Behind the name and its parenthesis. */
+static struct expr *parse_call(struct parser *p, const char *name) {
+    struct expr *args[FUNCTION_ARGS_MAX];
+    size_t count, known;
+    const struct expr_function *f = expr_function(name);
+    if (strcasecmp(name, "TRIM") == 0)
+        return parse_trim(p);
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        if (strcasecmp(forms[i].name, name) != 0)
+            continue;
+        if (!parse_arguments(p, args, ARRAY_LEN(args), &count))
+            return NULL;
+        if (count < forms[i].min || count > forms[i].max)
+            return wrong_count(p, forms[i].name, forms[i].min, forms[i].max);
+        return forms[i].make(p, args, count);
+    }
+    if (!f) {
+        const char *const *names = expr_function_names(&known);
+        return unless(
+            p,
+            arena_printf(p->l.arena, "there is no function %s%s", name, report_remedy(p->l.report, name, names, known)),
+            NULL);
+    }
+    if (!parse_arguments(p, args, ARRAY_LEN(args), &count))
+        return NULL;
+    if (count < f->min_args || count > f->max_args)
+        return wrong_count(p, f->name, f->min_args, f->max_args);
+    return call(p, f->name, args, count);
+}
+
+static struct expr *parse_name(struct parser *p) {
+    struct column_name name;
+    bool quoted = p->l.kind == TOKEN_QUOTED_NAME;
+    if (!lexer_take_column(&p->l, &name))
+        return NULL;
+    if (!quoted && !name.table && lexer_take_sign(&p->l, "("))
+        return parse_call(p, name.column);
+    struct expr *e = node_of(p, EXPR_COLUMN, COLUMN_UNSUPPORTED);
+    if (p->names && !p->names->resolve(p->names->context, p->l.at, &name, e)) {
+        p->l.failed = true; /* told already */
+        return NULL;
+    }
     return e;
 }
 
-static struct expr *parse_in(struct lexer *l, struct expr *sought) {
+/* ---- from the strongest to the weakest */
+
+static struct expr *parse_value(struct parser *p) {
+    struct lexer *l = &p->l;
+    struct expr *e;
+    if (lexer_take_sign(l, "(")) {
+        e = parse_or(p);
+        return e && close_parenthesis(p) ? e : NULL;
+    }
+    if (l->kind == TOKEN_NUMBER)
+        return parse_number(p);
+    if (l->kind == TOKEN_STRING) {
+        e = text_literal(p, l->word);
+        lexer_advance(l);
+        return e;
+    }
+    if (lexer_take_word(l, "NULL"))
+        return null_literal(p);
+    if (lexer_is_word(l, "TRUE") || lexer_is_word(l, "FALSE")) {
+        e = literal(p, COLUMN_INT, (struct value){.kind = VALUE_INT, .i = lexer_is_word(l, "TRUE")});
+        lexer_advance(l);
+        return e;
+    }
+    if (lexer_take_word(l, "CASE"))
+        return parse_case(p);
+    if (l->kind == TOKEN_NAME || l->kind == TOKEN_QUOTED_NAME)
+        return parse_name(p);
+    return unless(p,
+                  l->kind == TOKEN_BAD ? "this character, or a quote without end, is not understood"
+                                       : "a value or a column is expected",
+                  NULL);
+}
+
+static struct expr *negative(struct parser *p, struct expr *e) {
+    if (e && e->kind == EXPR_LITERAL && e->literal.kind == VALUE_INT) {
+        e->literal.i = -e->literal.i;
+        return e;
+    }
+    return e ? call(p, "- (negative)", &e, 1) : NULL;
+}
+
+static struct expr *parse_signed(struct parser *p) {
+    bool minus = false;
+    for (;;) {
+        if (lexer_take_sign(&p->l, "-"))
+            minus = !minus;
+        else if (!lexer_take_sign(&p->l, "+"))
+            break;
+    }
+    struct expr *e = parse_value(p);
+    return minus ? negative(p, e) : e;
+}
+
+/* Operators of one strength, from the left. */
+static struct expr *parse_operators(struct parser *p, const char *const signs[2],
+                                    struct expr *(*part)(struct parser *)) {
+    struct expr *e = part(p);
+    for (size_t count = 0; e; count++) {
+        const char *sign = lexer_is_sign(&p->l, signs[0]) ? signs[0] : lexer_is_sign(&p->l, signs[1]) ? signs[1] : NULL;
+        if (!sign)
+            break;
+        if (count == ARGS_MAX)
+            return unless(p, "more than 256 operators in a row", NULL);
+        lexer_advance(&p->l);
+        struct expr *right = part(p);
+        e = right ? call(p, sign, (struct expr *[]){e, right}, 2) : NULL;
+    }
+    return e;
+}
+
+static struct expr *parse_product(struct parser *p) {
+    static const char *const signs[] = {"*", "/"};
+    return parse_operators(p, signs, parse_signed);
+}
+
+static struct expr *parse_sum(struct parser *p) {
+    static const char *const signs[] = {"+", "-"};
+    return parse_operators(p, signs, parse_product);
+}
+
+static struct expr *parse_in(struct parser *p, struct expr *sought) {
     struct expr *args[ARGS_MAX] = {sought};
     size_t count = 1;
-    if (!take_sign(l, "("))
-        fail(l, "\"(\" is expected after IN");
+    if (!lexer_take_sign(&p->l, "("))
+        return unless(p, "\"(\" is expected after IN", NULL);
     do {
-        struct expr *e = l->failed ? NULL : parse_operand(l);
+        struct expr *e = parse_or(p);
         if (!e)
             return NULL;
-        check_comparable(l, sought, e);
         if (count == ARGS_MAX)
-            fail(l, "more than 255 values in IN");
-        else
-            args[count++] = e;
-    } while (take_sign(l, ","));
-    if (!take_sign(l, ")"))
-        fail(l, "\")\" is expected");
-    return with_args(l, EXPR_IN, args, count);
+            return unless(p, "more than 255 values in IN", NULL);
+        e = unless(p, expr_comparable(p->l.arena, sought, e), e);
+        if (!e)
+            return NULL;
+        args[count++] = e;
+    } while (lexer_take_sign(&p->l, ","));
+    return close_parenthesis(p) ? with_args(p, EXPR_IN, args, count) : NULL;
 }
 
-static struct expr *parse_between(struct lexer *l, struct expr *e) {
-    struct expr *low = parse_operand(l);
-    if (!take_word(l, "AND")) {
-        fail(l, "AND is expected after BETWEEN");
+static struct expr *parse_between(struct parser *p, struct expr *e) {
+    struct expr *low = parse_sum(p);
+    if (low && !lexer_take_word(&p->l, "AND"))
+        return unless(p, "AND is expected after BETWEEN", NULL);
+    struct expr *high = low ? parse_sum(p) : NULL;
+    struct expr *parts[] = {compared(p, OP_GREATER_EQUAL, e, low), compared(p, OP_LESS_EQUAL, e, high)};
+    return parts[0] && parts[1] ? with_args(p, EXPR_AND, parts, 2) : NULL;
+}
+
+static struct expr *parse_predicate(struct parser *p) {
+    struct expr *e = parse_sum(p);
+    if (!e)
         return NULL;
-    }
-    struct expr *high = parse_operand(l);
-    struct expr *parts[] = {compared(l, OP_GREATER_EQUAL, e, low), compared(l, OP_LESS_EQUAL, e, high)};
-    return parts[0] && parts[1] ? with_args(l, EXPR_AND, parts, 2) : NULL;
+    bool no = lexer_take_word(&p->l, "NOT");
+    if (lexer_take_word(&p->l, "IN"))
+        return negated(p, no, parse_in(p, e));
+    if (lexer_take_word(&p->l, "BETWEEN"))
+        return negated(p, no, parse_between(p, e));
+    return no ? unless(p, "IN or BETWEEN is expected after NOT", NULL) : e;
 }
 
-static struct expr *parse_predicate(struct lexer *l) {
+static bool take_comparison(struct parser *p, enum expr_op *ret) {
     static const struct {
         const char *sign;
         enum expr_op op;
     } signs[] = {{"<=>", OP_NULL_SAFE_EQUAL}, {"<>", OP_NOT_EQUAL}, {"!=", OP_NOT_EQUAL}, {"<=", OP_LESS_EQUAL},
                  {">=", OP_GREATER_EQUAL},    {"=", OP_EQUAL},      {"<", OP_LESS},       {">", OP_GREATER}};
-    struct expr *e = parse_operand(l);
-    if (!e)
-        return NULL;
     for (size_t i = 0; i < ARRAY_LEN(signs); i++)
-        if (take_sign(l, signs[i].sign))
-            return compared(l, signs[i].op, e, parse_operand(l));
-    if (take_word(l, "IS")) {
-        bool no = take_word(l, "NOT");
-        if (!take_word(l, "NULL"))
-            fail(l, "NULL is expected after IS");
-        return negated(l, no, with_args(l, EXPR_IS_NULL, &e, 1));
+        if (lexer_take_sign(&p->l, signs[i].sign)) {
+            *ret = signs[i].op;
+            return true;
+        }
+    return false;
+}
+
+static struct expr *parse_comparison(struct parser *p) {
+    struct expr *e = parse_predicate(p);
+    for (size_t count = 0; e; count++) {
+        enum expr_op op;
+        if (count == ARGS_MAX)
+            return unless(p, "more than 256 comparisons in a row", NULL);
+        if (take_comparison(p, &op)) {
+            e = compared(p, op, e, parse_predicate(p));
+        } else if (lexer_take_word(&p->l, "IS")) {
+            bool no = lexer_take_word(&p->l, "NOT");
+            if (!lexer_take_word(&p->l, "NULL"))
+                return unless(p, "NULL is expected after IS", NULL);
+            e = negated(p, no, with_args(p, EXPR_IS_NULL, &e, 1));
+        } else {
+            break;
+        }
     }
-    bool no = take_word(l, "NOT");
-    if (take_word(l, "IN"))
-        return negated(l, no, parse_in(l, e));
-    if (take_word(l, "BETWEEN"))
-        return negated(l, no, parse_between(l, e));
-    if (no)
-        fail(l, "IN or BETWEEN is expected after NOT");
     return e;
 }
 
-static struct expr *parse_not(struct lexer *l) {
+static struct expr *parse_not(struct parser *p) {
     unsigned count = 0;
-    while (take_word(l, "NOT"))
+    while (lexer_take_word(&p->l, "NOT"))
         count++;
-    struct expr *e = parse_predicate(l);
-    e = negated(l, count > 0, e);
-    return negated(l, count > 0 && count % 2 == 0, e);
+    struct expr *e = parse_comparison(p);
+    e = negated(p, count > 0, e);
+    return negated(p, count > 0 && count % 2 == 0, e);
 }
 
-static struct expr *parse_list(struct lexer *l, enum expr_kind kind, const char *word,
-                               struct expr *(*part)(struct lexer *)) {
+static struct expr *parse_list(struct parser *p, enum expr_kind kind, const char *word,
+                               struct expr *(*part)(struct parser *)) {
     struct expr *args[ARGS_MAX];
     size_t count = 0;
     do {
-        struct expr *e = part(l);
+        struct expr *e = part(p);
         if (!e)
             return NULL;
         if (count == ARGS_MAX)
-            fail(l, "more than 256 conditions");
-        else
-            args[count++] = e;
-    } while (take_word(l, word));
-    return count == 1 ? args[0] : with_args(l, kind, args, count);
+            return unless(p, "more than 256 conditions", NULL);
+        args[count++] = e;
+    } while (lexer_take_word(&p->l, word));
+    return count == 1 ? args[0] : logic(p, kind, args, count);
 }
 
-static struct expr *parse_and(struct lexer *l) {
-    return parse_list(l, EXPR_AND, "AND", parse_not);
+static struct expr *parse_and(struct parser *p) {
+    return parse_list(p, EXPR_AND, "AND", parse_not);
 }
 
-static struct expr *parse_or(struct lexer *l) {
-    if (l->depth == DEPTH_MAX) {
-        fail(l, "more than 64 parentheses in one another");
-        return NULL;
-    }
-    l->depth++;
-    struct expr *e = parse_list(l, EXPR_OR, "OR", parse_and);
-    l->depth--;
+static struct expr *parse_or(struct parser *p) {
+    if (p->depth == DEPTH_MAX)
+        return unless(p, "more than 64 levels of parentheses and calls", NULL);
+    p->depth++;
+    struct expr *e = parse_list(p, EXPR_OR, "OR", parse_and);
+    p->depth--;
     return e;
 }
 
 struct expr *expr_parse(struct report *report, struct arena *arena, struct spot at, const char *text,
                         const struct expr_names *names) {
-    struct lexer l = lexer_start(report, arena, at, text);
-    l.names = names;
-    struct expr *e = parse_or(&l);
-    if (e && l.kind != TOKEN_END)
-        fail(&l, "an operator or the end is expected");
-    return l.failed ? NULL : e;
+    struct parser p = {.l = lexer_start(report, arena, at, text), .names = names};
+    struct expr *e = parse_or(&p);
+    if (e && p.l.kind != TOKEN_END)
+        lexer_fail(&p.l, "an operator or the end is expected");
+    return p.l.failed ? NULL : e;
+}
+
+struct expr *expr_parse_condition(struct report *report, struct arena *arena, struct spot at, const char *text,
+                                  const struct expr_names *names) {
+    struct expr *e = expr_parse(report, arena, at, text, names);
+    const char *wrong = e ? expr_condition(arena, e) : NULL;
+    if (!wrong)
+        return e;
+    report_error(report, at, "\"%s\": %s", text, wrong);
+    return NULL;
 }

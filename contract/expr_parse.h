@@ -20,6 +20,10 @@ struct expr_names {
 struct expr *expr_parse(struct report *report, struct arena *arena, struct spot at, const char *text,
                         const struct expr_names *names);
 
+/* The same for a filter, or what else is true or not. */
+struct expr *expr_parse_condition(struct report *report, struct arena *arena, struct spot at, const char *text,
+                                  const struct expr_names *names);
+
 /* Just a column: "table.column" or "column". */
 bool column_name_parse(struct report *report, struct arena *arena, struct spot at, const char *text,
                        struct column_name *ret);

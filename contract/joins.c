@@ -19,6 +19,7 @@ struct expr *column_expr(struct build *b, struct node *node, unsigned column) {
     struct expr *e = arena_zalloc(b->arena, sizeof(*e));
     e->kind = EXPR_COLUMN;
     e->type = node->source->table->columns[column].type;
+    e->digits = node->source->table->columns[column].digits;
     e->node = node->number;
     e->column = column;
     source_need(node->source, column);
@@ -45,6 +46,7 @@ bool row_resolve(void *context, struct spot at, const struct column_name *name, 
     ret->node = node->number;
     ret->column = (unsigned)column;
     ret->type = node->source->table->columns[column].type;
+    ret->digits = node->source->table->columns[column].digits;
     LIST_ADD(row->build->arena, row->build->uses, row->build->use_count, (struct column_use){ret, node->source});
     return true;
 }
