@@ -751,6 +751,77 @@ static const struct refusal {
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'BOOL', 'expr': 'id = ~abc~'}]}]",
      "5:40 $[0].attributes[2].expr: in \"id = 'abc'\" at character 11: 'abc' is no number\n"},
+    {"a wrong number of arguments",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'IF(id, 1)'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"IF(id, 1)\" at character 10: IF takes 3 arguments\n"},
+    {"a function of something else",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'LOWER(id, 1)'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"LOWER(id, 1)\" at character 13: LOWER takes 1 argument\n"},
+    {"a pattern that is none",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'DATE_FORMAT(created_at, ~%Y %Q~)'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"DATE_FORMAT(created_at, '%Y %Q')\" at character 33: DATE_FORMAT has no %Q\n"},
+    {"digits that are no literal",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'ROUND(id, id)'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"ROUND(id, id)\" at character 14: ROUND wants a whole number from -65 to 30 as "
+     "its number of digits\n"},
+    {"a text as a condition",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'IF(email, 1, 2)'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"IF(email, 1, 2)\" at character 16: a condition is expected (a comparison, "
+     "say), not a value of type TEXT\n"},
+    {"CASE without END",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'CASE WHEN id = 1 THEN 2'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"CASE WHEN id = 1 THEN 2\" at character 24: END is expected after CASE\n"},
+    {"a time that is none",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'created_at > ~2024-02-30~'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"created_at > '2024-02-30'\" at character 26: '2024-02-30' is no DATETIME: "
+     "write 'YYYY-MM-DD HH:MM:SS'\n"},
+    {"too many digits",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': '0.1234567890123456789012345678901234 + id'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"0.1234567890123456789012345678901234 + id\" at character 38: "
+     "0.1234567890123456789012345678901234 has too many digits\n"},
+    {"no FROM in TRIM",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'TRIM(LEADING email)'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"TRIM(LEADING email)\" at character 19: FROM is expected\n"},
+    {"a time and a number",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'created_at > 5'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"created_at > 5\" at character 15: TIMESTAMP and INT cannot be compared\n"},
+    {"times computed with",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'expr': 'created_at + 1'}]}]",
+     "4:37 $[0].attributes[1].expr: in \"created_at + 1\" at character 15: + wants a number, not a value of type "
+     "TIMESTAMP\n"},
     {"a quote without end",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
