@@ -29,7 +29,9 @@ static const struct {
      "set database.mysql.tls.ca to the authority that signed the server's certificate, or database.mysql.tls.mode to "
      "verify-ca when the "
      "certificate does not bear the host's name"},
-    {CR_AUTH_PLUGIN_CANNOT_LOAD, ERR_SOURCE, "create the user with caching_sha2_password"},
+    {CR_AUTH_PLUGIN_CANNOT_LOAD, ERR_SOURCE,
+     "create the user with caching_sha2_password; for a MySQL 5.7, which has none, install the "
+     "client library's plugin mysql_native_password (Debian: mysql-client-core) or use sha256_password"},
     {CR_AUTH_PLUGIN_ERR, ERR_SOURCE, "caching_sha2_password without TLS needs the server's RSA key: use TLS"},
     {ER_CON_COUNT_ERROR, ERR_SOURCE_LOST, "raise max_connections on the source"},
     {ER_SERVER_SHUTDOWN, ERR_SOURCE_LOST, NULL},
@@ -71,7 +73,16 @@ int client_error_class(unsigned number, const char *text) {
     return ERR_SOURCE;
 }
 
-static const char *remedy_of(unsigned number) {
+/* MySQL 5.7 up to .27 was built with a TLS that ends at 1.1. */
+static bool speaks_old_tls(const char *text) {
+    return strstr(text, "unsupported protocol") != NULL;
+}
+
+static const char *remedy_of(unsigned number, const char *text) {
+    if (number == CR_SSL_CONNECTION_ERROR && speaks_old_tls(text))
+        return "the server has no TLS 1.2: upgrade it, or set database.mysql.tls.mode to disabled and reach it through "
+               "a "
+               "tunnel or its socket";
     for (size_t i = 0; i < ARRAY_LEN(errors); i++)
         if (errors[i].number == number)
             return errors[i].remedy;
@@ -79,7 +90,7 @@ static const char *remedy_of(unsigned number) {
 }
 
 static int fail(struct connection *c, unsigned number, const char *text, const char *doing, struct error *error) {
-    const char *remedy = remedy_of(number);
+    const char *remedy = remedy_of(number, text);
     return error_set(error, client_error_class(number, text), "MySQL at %s: %s: %s (error %u)%s%s", c->where, doing,
                      text, number, remedy ? "; " : "", remedy ? remedy : "");
 }

@@ -34,7 +34,10 @@ void check_list_add(struct check_list *list, enum check_result result, const cha
     list->warnings += result == CHECK_WARNING;
 }
 
-/* ---- settings: the first value of the list is the best; any other gives `otherwise` */
+/* ---- settings: the first value of the list is the best; any other gives `otherwise`. A server that lacks a setting behaves as if it
+ * had a good value, unless it is older than `since` (MySQL 5.7 knows no binlog_row_metadata, and behaves as MINIMAL does). */
+
+enum { VERSION_ROW_METADATA = 80001, VERSION_PERSIST = 80000, VERSION_XA_RECOVER_ADMIN = 80000 };
 
 static const struct {
     const char *name;
@@ -42,6 +45,7 @@ static const struct {
     enum check_result otherwise;
     const char *meaning;
     const char *remedy;
+    unsigned since;
 } settings[] = {
     {"log_bin", {"1", "ON"}, CHECK_ERROR, "the source writes no binlog", "start mysqld with --log-bin and a server_id"},
     {"binlog_format",
@@ -53,7 +57,8 @@ static const struct {
      {"FULL"},
      CHECK_WARNING,
      "the binlog has no column names: a change of a mapped table's columns would stop the replicator",
-     "SET PERSIST binlog_row_metadata = 'FULL'"},
+     "SET PERSIST binlog_row_metadata = 'FULL'",
+     VERSION_ROW_METADATA},
     {"binlog_row_image",
      {"FULL"},
      CHECK_WARNING,
@@ -88,37 +93,57 @@ static const char *variable(struct variables *v, const char *name) {
     return NULL;
 }
 
-static void check_settings(struct variables *v, struct check_list *list) {
+/* Servers before 8.0 keep no settings themselves. */
+static const char *remedy_for(const struct server_facts *facts, const char *remedy, struct arena *arena) {
+    static const char persist[] = "SET PERSIST ";
+    if (facts->version_number >= VERSION_PERSIST || strncmp(remedy, persist, sizeof(persist) - 1) != 0)
+        return remedy;
+    return arena_printf(arena, "in my.cnf and by SET GLOBAL: %s", remedy + sizeof(persist) - 1);
+}
+
+static void check_settings(const struct server_facts *facts, struct variables *v, struct check_list *list) {
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         const char *value = variable(v, settings[i].name);
-        bool good = !value; /* servers that no longer have a setting have the good value built in */
+        bool too_old = !value && facts->version_number < settings[i].since, good = !value && !too_old;
         for (size_t j = 0; value && j < ARRAY_LEN(settings[i].good) && settings[i].good[j]; j++)
             good = good || strcasecmp(value, settings[i].good[j]) == 0;
         if (good)
             check_list_add(list, CHECK_OK, settings[i].name, NULL, "%s", !value ? "as needed" : *value ? value : "off");
+        else if (too_old)
+            check_list_add(list, settings[i].otherwise, settings[i].name, "upgrade the source to MySQL 8.0 or later",
+                           "MySQL %s has no such setting: %s", facts->version, settings[i].meaning);
         else
-            check_list_add(list, settings[i].otherwise, settings[i].name, settings[i].remedy, "%s: %s", value,
-                           settings[i].meaning);
+            check_list_add(list, settings[i].otherwise, settings[i].name,
+                           remedy_for(facts, settings[i].remedy, &list->arena), "%s: %s", value, settings[i].meaning);
     }
 }
 
 enum { DAY_S = 86400 };
 
-static void check_expiry(struct variables *v, struct check_list *list) {
-    const char *text = variable(v, "binlog_expire_logs_seconds"),
+/* binlog_expire_logs_seconds came with 8.0.1, and replaces expire_logs_days where it is not 0. */
+static void check_expiry(const struct server_facts *facts, struct variables *v, struct check_list *list) {
+    const char *text = variable(v, "binlog_expire_logs_seconds"), *days = variable(v, "expire_logs_days"),
                *automatic = variable(v, "binlog_expire_logs_auto_purge");
+    const char *name = text ? "binlog_expire_logs_seconds" : "expire_logs_days";
     unsigned long long seconds = text ? strtoull(text, NULL, 10) : 0;
+    if (seconds == 0 && days)
+        seconds = strtoull(days, NULL, 10) * DAY_S;
     if (seconds == 0 || (automatic && strcasecmp(automatic, "OFF") == 0))
-        check_list_add(list, CHECK_OK, "binlog_expire_logs_seconds", NULL, "binlogs are not purged by age");
+        check_list_add(list, CHECK_OK, name, NULL, "binlogs are not purged by age");
     else
-        check_list_add(list, seconds < DAY_S ? CHECK_WARNING : CHECK_OK, "binlog_expire_logs_seconds",
-                       "SET PERSIST binlog_expire_logs_seconds = 604800", "binlogs are kept for %.1f hours",
-                       (double)seconds / 3600.0);
+        check_list_add(
+            list, seconds < DAY_S ? CHECK_WARNING : CHECK_OK, name,
+            remedy_for(facts,
+                       text ? "SET PERSIST binlog_expire_logs_seconds = 604800" : "SET PERSIST expire_logs_days = 7",
+                       &list->arena),
+            "binlogs are kept for %.1f hours", (double)seconds / 3600.0);
 }
 
+enum { VERSION_MIN = 50700 };
+
 static void check_version(const struct server_facts *facts, struct check_list *list) {
-    if (facts->version_number < 80000)
-        check_list_add(list, CHECK_ERROR, "version", "upgrade the source to MySQL 8.0 or later", "MySQL %s is too old",
+    if (facts->version_number < VERSION_MIN)
+        check_list_add(list, CHECK_ERROR, "version", "upgrade the source to MySQL 5.7 or later", "MySQL %s is too old",
                        facts->version);
     else
         check_list_add(list, CHECK_OK, "version", NULL, "MySQL %s, %s", facts->version,
@@ -182,12 +207,16 @@ static int check_grants(struct connection *c, const struct server_facts *facts, 
         const char *name;
         enum check_result otherwise;
         const char *meaning;
+        unsigned since; /* before this version it is neither there nor needed */
     } grants[] = {
-        {"REPLICATION SLAVE", CHECK_ERROR, "is needed to read the binlog"},
-        {"REPLICATION CLIENT", CHECK_ERROR, "is needed to ask for positions"},
-        {"XA_RECOVER_ADMIN", CHECK_WARNING, "is needed for a sure snapshot where applications use XA"},
+        {"REPLICATION SLAVE", CHECK_ERROR, "is needed to read the binlog", 0},
+        {"REPLICATION CLIENT", CHECK_ERROR, "is needed to ask for positions", 0},
+        {"XA_RECOVER_ADMIN", CHECK_WARNING, "is needed for a sure snapshot where applications use XA",
+         VERSION_XA_RECOVER_ADMIN},
     };
     for (size_t i = 0; i < ARRAY_LEN(grants); i++) {
+        if (facts->version_number < grants[i].since)
+            continue;
         char name[64], remedy[160];
         snprintf(name, sizeof(name), "grant %s", grants[i].name);
         snprintf(remedy, sizeof(remedy), "GRANT %s ON *.* TO the user of leat", grants[i].name);
@@ -196,7 +225,6 @@ static int check_grants(struct connection *c, const struct server_facts *facts, 
         else
             check_list_add(list, grants[i].otherwise, name, remedy, "%s", grants[i].meaning);
     }
-    (void)facts;
     return 0;
 }
 
@@ -244,15 +272,15 @@ int server_check(struct connection *c, const char *database, const char *const *
     struct variables v = {0};
     int r = server_facts_read(c, &facts, error);
     if (r == 0)
-        r = client_select(
-            c, &v.rows, error,
-            "SHOW GLOBAL VARIABLES WHERE Variable_name LIKE 'binlog%%' OR Variable_name IN ('log_bin', 'gtid_mode')");
+        r = client_select(c, &v.rows, error,
+                          "SHOW GLOBAL VARIABLES WHERE Variable_name LIKE 'binlog%%' OR Variable_name IN ('log_bin', "
+                          "'gtid_mode', 'expire_logs_days')");
     if (r)
         return r;
     size_t errors = list->errors;
     check_version(&facts, list);
-    check_settings(&v, list);
-    check_expiry(&v, list);
+    check_settings(&facts, &v, list);
+    check_expiry(&facts, &v, list);
     client_rows_deinit(&v.rows);
     r = check_grants(c, &facts, list, error);
     for (size_t i = 0; i < table_count && r == 0; i++)

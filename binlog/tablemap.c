@@ -242,11 +242,16 @@ int table_map_read(struct table_map **ret, const struct table_map_head *head, st
 
 /* ---- names from the live schema */
 
+/* MySQL 5.7 tells no character sets: then text and bytes look alike, and the schema knows which it is. */
+static bool lacks_charset(const struct table_map *map, size_t i) {
+    return coltype_has_charset(&map->wire[i]) && map->table.columns[i].collation == 0;
+}
+
 static int differs(const struct table_map *map, const char *what, struct error *error) {
     return error_set(error, ERR_SOURCE,
                      "table %s.%s was changed after these rows were written (%s), and the binlog has no column names: "
-                     "run SET PERSIST "
-                     "binlog_row_metadata = 'FULL' on the source and start with an empty state_dir",
+                     "run SET PERSIST binlog_row_metadata = 'FULL' on the source (MySQL 8.0 or later has it) and start "
+                     "with an empty state_dir",
                      map->table.database, map->table.name, what);
 }
 
@@ -256,14 +261,18 @@ int table_map_name(struct table_map *map, const struct table *live, struct arena
     struct column *columns = arena_copy(arena, live->columns, live->column_count * sizeof(*columns));
     for (size_t i = 0; i < live->column_count; i++) {
         const struct column *was = &map->table.columns[i];
-        bool same = columns[i].type == was->type && columns[i].digits == was->digits &&
+        bool same_type = columns[i].type == was->type || (columns[i].type == COLUMN_BINARY && lacks_charset(map, i));
+        bool same = same_type && columns[i].digits == was->digits &&
                     (was->type != COLUMN_INT || columns[i].length == was->length);
         if (!same && !map->unreadable)
             return differs(map, columns[i].name, error);
         columns[i].nullable = was->nullable;
         columns[i].length = was->length;
         columns[i].fixed_length = was->fixed_length;
-        columns[i].collation = was->collation;
+        if (lacks_charset(map, i))
+            map->wire[i].charset = charset_of_collation(columns[i].collation);
+        else
+            columns[i].collation = was->collation;
         map->wire[i].column = &columns[i];
     }
     map->table.columns = columns;
@@ -276,7 +285,7 @@ void table_map_number(struct table_map *map, struct arena *arena) {
     for (size_t i = 0; i < count; i++) {
         columns[i].name = arena_printf(arena, "@%zu", i + 1);
         map->wire[i].column = &columns[i];
-        if (coltype_has_charset(&map->wire[i]) && columns[i].collation == 0)
+        if (lacks_charset(map, i))
             map->wire[i].charset = charset_of_name("utf8mb4");
     }
     map->table.columns = columns;

@@ -198,7 +198,7 @@ static void print_grants(const struct prepared *p, const struct config *config) 
     put_grant(&out, "REPLICATION SLAVE, REPLICATION CLIENT", NULL, NULL, username);
     buf_put_char(&out, '\n');
     put_grant(&out, "XA_RECOVER_ADMIN", NULL, NULL, username);
-    buf_put_text(&out, " -- only where XA is used\n");
+    buf_put_text(&out, " -- only where XA is used, MySQL 8.0 and later\n");
     for (size_t i = 0; i < p->table_count; i++) {
         put_grant(&out, "SELECT", p->database, p->tables[i], username);
         buf_put_char(&out, '\n');
