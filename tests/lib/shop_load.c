@@ -4,7 +4,7 @@
  * changes of state and price, purges. Each worker has a connection and the ids that are congruent to its number, so that workers never
  * wait for each other's rows, and the same seed makes the same rows. Many transactions go to the server in one packet.
  *
- * Prints the number of changed rows and of transactions. The tables are made anew. */
+ * Prints the number of changed rows and of transactions. The tables are made anew; the business begins with a new binlog file. */
 #include "src/base/buf.h"
 
 #include <mysql.h>
@@ -394,6 +394,7 @@ static void make_tables(MYSQL *mysql, const char *database) {
                  i % 9 + 1, i, i, words[i % ARRAY_LEN(words)], words[i * 7 % ARRAY_LEN(words)]);
         good = mysql_query(mysql, sql) == 0;
     }
+    good = good && mysql_query(mysql, "FLUSH BINARY LOGS") == 0;
     if (!good) {
         complain(mysql);
         exit(1);
@@ -405,7 +406,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: shop_load SOCKET DATABASE ROWS WORKERS SEED\n");
         return 2;
     }
-    uint64_t rows = strtoull(argv[3], NULL, 10), seed = strtoull(argv[5], NULL, 10), changed = 200, transactions = 200;
+    uint64_t rows = strtoull(argv[3], NULL, 10), seed = strtoull(argv[5], NULL, 10), changed = 0, transactions = 0;
     unsigned count = (unsigned)strtoul(argv[4], NULL, 10);
     bool failed = false;
     mysql_library_init(0, NULL, NULL);

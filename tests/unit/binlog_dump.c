@@ -71,7 +71,7 @@ static void put_image(struct json_out *j, const char *key, const struct table *t
     json_close(j, '}');
 }
 
-static bool quiet;
+static unsigned quiet;
 static uint64_t rows_seen;
 
 static int on_row(void *context, const struct row_change *change, struct error *error) {
@@ -152,19 +152,22 @@ static void put_end(const struct txn_end *end, size_t bytes, size_t memory, cons
     flush_line();
 }
 
-/* Follows until `heartbeats` heartbeats came (default 1). */
+/* Follows until `heartbeats` heartbeats came (default 1), or to the position `until`. quiet=2 prints no ends of transactions either. */
 static int run_stream(struct connection *c, struct decoder *d, const struct source_options *o, struct error *error) {
-    struct position at defer(position_deinit) = {0};
+    struct position at defer(position_deinit) = {0}, until defer(position_deinit) = {0};
     struct stream *s = NULL;
     struct xa_list prepared defer(xa_list_deinit) = {0};
     const struct xa_keeper keeper = xa_list_keeper(&prepared);
     unsigned heartbeats = number("heartbeats", 1);
     int r = parse_from(c, arg("from", "start"), &at, error);
+    bool has_until = arg("until", NULL) != NULL;
+    if (r == 0 && has_until)
+        r = parse_from(c, arg("until", NULL), &until, error);
     struct stream_options options = {
         .source = o, .spill_dir = arg("spill", "/tmp"), .txn_memory_bytes = number("memory", 1 << 20)};
     if (r == 0)
         r = stream_open(&s, &options, &at, error);
-    while (r == 0 && heartbeats) {
+    while (r == 0 && heartbeats && !(has_until && position_reached(&at, &until))) {
         struct txn *t = NULL;
         r = stream_next(s, &t, error);
         if (r == STREAM_HEARTBEAT) {
@@ -179,7 +182,7 @@ static int run_stream(struct connection *c, struct decoder *d, const struct sour
         size_t bytes = txn_bytes(t), memory = txn_memory(t);
         r = xa_run(d, &keeper, &t, error);
         position_advance(&at, &end);
-        if (r == 0)
+        if (r == 0 && quiet < 2)
             put_end(&end, bytes, memory, &at);
         txn_free(t);
     }
