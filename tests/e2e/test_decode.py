@@ -56,7 +56,7 @@ COLUMNS = [  # definition, how, what SELECT is asked ({} is the column), values
      "CONCAT('{{\"srid\":', ST_SRID({0}), ',\"wkb\":\"', REPLACE(TO_BASE64(SUBSTR({0}, 5)), '\\n', ''), '\"}}'))",
      ["ST_GeomFromText('POINT(1.5 -2e30)')", "ST_GeomFromText('POINT(52 13)', 4326)", "ST_GeomFromText('POLYGON((0 0,0 1,1 1,0 0))')",
       "ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')"]),
-    ("VECTOR(3)", VECTOR, "HEX({})", ["TO_VECTOR('[1.5,-2,3e30]')", "TO_VECTOR('[0.1,1e-38]')"]),
+    ("VECTOR(3)", VECTOR, "HEX({})", ["TO_VECTOR('[1.5,-2,3e30]')", "TO_VECTOR('[0.1,-3.25e-5]')"]),
 ]
 
 
