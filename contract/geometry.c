@@ -6,9 +6,10 @@
 #include <math.h>
 
 enum {
+    SRID_SIZE = 4,
     LITTLE_ENDIAN_WKB = 1,
-    DEPTH_MAX = 4096 /* the server's own limit is its stack, about as deep */,
-    SRID_SIZE = 4
+    DEPTH_MAX = 4096,  /* the server's own limit is its stack, about as deep */
+    NUMBER_WIDTH = 25, /* measured: longer numbers are printed with an exponent */
 };
 
 enum wkb_type {
@@ -36,7 +37,7 @@ static void put_point(struct writing *w) {
             w->c.failed = true;
         if (i)
             buf_put_char(w->buf, ' ');
-        value_put_mysql_double(w->buf, v);
+        value_put_mysql_double(w->buf, v, NUMBER_WIDTH);
     }
 }
 

@@ -195,19 +195,21 @@ static void put_double(struct buf *buf, double v, bool single) {
         put_plain(buf, &d);
 }
 
-/* my_gcvt() in the server's strings/dtoa.cc, with as much room as it may want. */
-void value_put_mysql_double(struct buf *buf, double v) {
+/* my_gcvt() in the server's strings/dtoa.cc, for widths that take all digits in either form. */
+void value_put_mysql_double(struct buf *buf, double v, int width) {
     struct decimal d;
     if (!isfinite(v)) {
         buf_put_char(buf, '0');
         return;
     }
     decimal_of_double(&d, v, false);
+    int count = (int)d.count, size = d.point <= 0 ? count - d.point + 2 : d.point < count ? count + 1 : d.point;
+    bool plain = size <= width - d.negative && d.point > -DBL_DIG && (d.point <= DBL_DIG || count > d.point);
     if (signbit(v))
         buf_put_char(buf, '-');
-    if (d.count == 0)
+    if (count == 0)
         buf_put_char(buf, '0');
-    else if (d.point > -DBL_DIG && (d.point <= DBL_DIG || (int)d.count > d.point))
+    else if (plain)
         put_plain(buf, &d);
     else
         put_scientific(buf, &d, "");

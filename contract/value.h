@@ -62,9 +62,9 @@ struct datetime value_unpack_datetime(uint64_t packed);
 int64_t value_datetime_epoch(uint64_t packed);
 uint64_t value_epoch_datetime(int64_t seconds, unsigned microsecond);
 
-/* A double as MySQL prints it (in WKT, in JSON but for the ".0" there): the fewest digits that read back the same, plain from 1e-15 up to 15
- * digits before the point or as long as there are digits behind it, else 1.5e16, 1.5e-16. */
-void value_put_mysql_double(struct buf *buf, double v);
+/* A double as MySQL prints it where it has room for `width` characters (25 in WKT): the fewest digits that read back the same, plain from 1e-15 up
+ * to 15 digits before the point, or while there are digits behind it, if that fits; else 1.5e16, 1.5e-16. */
+void value_put_mysql_double(struct buf *buf, double v, int width);
 
 /* The text of a value as docs/contract.md gives it for type S (DATETIME with a T, TIMESTAMP with a Z, BYTES as base64,
  * floats as ECMAScript prints them). Nothing for NULL, UNKNOWN, dates with a zero month or day, and geometries without WKT (of other SRIDs than 0,

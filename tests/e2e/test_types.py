@@ -91,7 +91,7 @@ def test_geometry(server):
             assert (kind == 1) == (stored is None)
             if stored is not None:
                 assert bytes.fromhex(form).endswith(bytes.fromhex(stored)) and kind == 16
-                assert got == (wkt or ""), got[:100]
+                assert got.split(",") == (wkt or "").split(",")
     assert rows[4]["c0"][1].startswith("MULTIPOINT((") and len(rows[10]["c0"][1]) > 50000
 
 
