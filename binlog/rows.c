@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+enum { RECENT_MAPS = 64 };
+
 struct bound_map { /* the table maps of the present statement */
     uint64_t id;
     struct table_map *map; /* NULL: not wanted */
@@ -37,8 +39,9 @@ struct decoder {
     size_t cache_count, cache_cap;
     struct bound_map *bound;
     size_t bound_count, bound_cap;
-    struct name_list altered;   /* tables that an ALTER behind schema_at names */
-    struct name_list defaulted; /* tables of which inserted rows lacked columns */
+    struct table_map *recent[RECENT_MAPS]; /* of the cache, by the lowest bits of their numbers */
+    struct name_list altered;              /* tables that an ALTER behind schema_at names */
+    struct name_list defaulted;            /* tables of which inserted rows lacked columns */
     bool met_alter;
     const struct txn_end *end;   /* of the transaction at hand */
     bool undecided;              /* the transaction at hand may only be prepared: nothing of it is delivered */
@@ -230,10 +233,17 @@ static int on_table_map(struct decoder *d, const struct event *e, struct error *
     int r = table_map_head_read(&head, e->body, error);
     if (r)
         return r;
-    if (in_database(d, head.database))
-        r = find_map(d, &head, &map, error);
+    struct table_map **recent = &d->recent[head.id % RECENT_MAPS];
+    if (in_database(d, head.database)) {
+        if (*recent && slice_equal((*recent)->content, head.content))
+            map = *recent;
+        else
+            r = find_map(d, &head, &map, error);
+    }
     if (r)
         return r;
+    if (map)
+        *recent = map;
     bind(d, head.id, map && map->handle ? map : NULL);
     return 0;
 }

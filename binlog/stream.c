@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PACKET_KEEP = 4 * 1024 * 1024 };
+enum { PACKET_KEEP = 4 * 1024 * 1024, UNTOLD_MAX = 64, UNTOLD_BYTES = 1024 * 1024 };
 
 struct stream {
     struct connection *connection;
@@ -34,6 +34,7 @@ struct stream {
     atomic_bool interrupted;
     pthread_mutex_t lock; /* guards `heard` */
     struct stream_heard heard;
+    uint64_t untold_bytes, untold_events; /* not in `heard` yet */
 };
 
 static int check_server(struct stream *s, const struct position *from, bool *ret_by_gtid, struct error *error) {
@@ -168,10 +169,16 @@ static int fetch_failed(struct stream *s, struct error *error) {
     return client_fail(s->connection, "reading the binlog", error);
 }
 
-static void keep_heard(struct stream *s, size_t bytes) {
+/* What was heard is told at once where something came of it, and within a transaction from time to time. */
+static void keep_heard(struct stream *s, size_t bytes, bool at_once) {
+    s->untold_bytes += bytes;
+    s->untold_events++;
+    if (!at_once && s->untold_events < UNTOLD_MAX && s->untold_bytes < UNTOLD_BYTES)
+        return;
     pthread_mutex_lock(&s->lock);
-    s->heard.bytes += bytes;
-    s->heard.events++;
+    s->heard.bytes += s->untold_bytes;
+    s->heard.events += s->untold_events;
+    s->untold_bytes = s->untold_events = 0;
     s->heard.last_heard_us = sys_monotonic_us();
     if (strcmp(s->heard.file, s->feed.file) != 0)
         memcpy(s->heard.file, s->feed.file, sizeof(s->heard.file));
@@ -213,7 +220,7 @@ int stream_next(struct stream *s, struct txn **ret, struct error *error) {
         if (raw.len > PACKET_KEEP)
             release_packet(s);
         bool rests = r == FEED_HEARTBEAT && waited(s);
-        keep_heard(s, raw.len);
+        keep_heard(s, raw.len, r != FEED_NOTHING);
         if (r == FEED_TXN)
             return STREAM_TXN;
         if (rests)

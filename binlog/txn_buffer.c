@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PENDING_SIZE = 256 * 1024, WINDOW_SIZE = 256 * 1024, LENGTH_SIZE = 4 };
+enum { PENDING_SIZE = 256 * 1024, WINDOW_SIZE = 256 * 1024, LENGTH_SIZE = 4, FIRST_SIZE = 1024 };
 
 struct txn *txn_new(size_t memory_max, const char *dir) {
     struct txn *t = xcalloc(1, sizeof(*t));
@@ -69,6 +69,8 @@ int txn_put(struct txn *t, struct slice raw, struct error *error) {
             return r;
     }
     struct buf *to = to_memory ? &t->memory : &t->pending;
+    if (to->cap == 0)
+        (void)buf_reserve(to, MIN(FIRST_SIZE, to->max));
     if (!to_memory && to->len && to->len + raw.len > PENDING_SIZE) {
         int r = flush(t, error);
         if (r)

@@ -6,6 +6,8 @@
 
 #include "src/base/base.h"
 
+#include <endian.h>
+
 struct cursor {
     const unsigned char *at;
     const unsigned char *end;
@@ -37,13 +39,16 @@ static inline void cursor_skip(struct cursor *c, size_t len) {
     (void)cursor_take(c, len);
 }
 
-/* An integer of 1 to 8 bytes. */
+/* An integer of 0 to 8 bytes. Eight are loaded at once where there are so many. */
 static inline uint64_t cursor_le(struct cursor *c, size_t size) {
     const unsigned char *p = cursor_take(c, size);
     uint64_t v = 0;
-    if (p)
-        for (size_t i = size; i-- > 0;)
-            v = v << 8 | p[i];
+    if (p && c->end - p >= 8 && size) {
+        memcpy(&v, p, 8);
+        return le64toh(v) & ~0ULL >> (64 - 8 * size);
+    }
+    for (size_t i = size; p && i-- > 0;)
+        v = v << 8 | p[i];
     return v;
 }
 
@@ -66,13 +71,16 @@ static inline uint64_t cursor_u64(struct cursor *c) {
     return cursor_le(c, 8);
 }
 
-/* Big-endian of 1 to 8 bytes: MySQL's temporal and decimal types, and keys that sort. */
+/* Big-endian of 0 to 8 bytes: MySQL's temporal and decimal types, and keys that sort. */
 static inline uint64_t cursor_be(struct cursor *c, size_t size) {
     const unsigned char *p = cursor_take(c, size);
     uint64_t v = 0;
-    if (p)
-        for (size_t i = 0; i < size; i++)
-            v = v << 8 | p[i];
+    if (p && c->end - p >= 8 && size) {
+        memcpy(&v, p, 8);
+        return be64toh(v) >> (64 - 8 * size);
+    }
+    for (size_t i = 0; p && i < size; i++)
+        v = v << 8 | p[i];
     return v;
 }
 
