@@ -30,6 +30,7 @@ void feed_deinit(struct feed *f) {
     forget(f);
     free(f->savepoints);
     f->savepoints = NULL;
+    gtid_set_deinit(&f->known_gtids);
 }
 
 /* log_pos has 32 bits; transactions may be longer. Offsets only grow within a file, and no event is that long. */
@@ -44,22 +45,39 @@ static void advance(struct feed *f, const struct event *e) {
     f->offset = at < f->offset ? at + wrap : at;
 }
 
+static int other_history(const struct feed *f, struct error *error) {
+    return error_set(error, ERR_SOURCE,
+                     "%s was made after the transaction at which this replicator stands: the source was reset or "
+                     "restored and has another history; start with an empty state_dir",
+                     f->file);
+}
+
 static int on_format(struct feed *f, struct slice raw, const struct event *e, struct error *error) {
     struct format_event format;
     int r = format_event_read(&format, raw, error);
     if (r)
         return r;
     forget(f);
-    if (f->known_commit_us && e->timestamp > f->known_commit_us / 1000000 + 1)
-        return error_set(error, ERR_SOURCE,
-                         "%s was made after the transaction at which this replicator stands: the source was reset or "
-                         "restored and has another "
-                         "history; start with an empty state_dir",
-                         f->file);
+    f->made_later = f->known_commit_us && e->timestamp > f->known_commit_us / 1000000 + 1;
     f->known_commit_us = 0;
+    if (f->made_later && gtid_set_empty(&f->known_gtids))
+        return other_history(f, error);
     f->has_format = true;
     f->checksum = format.checksum;
     return FEED_NOTHING;
+}
+
+/* The GTIDs of all files before this one. */
+static int on_previous_gtids(struct feed *f, const struct event *e, struct error *error) {
+    struct gtid_set previous defer(gtid_set_deinit) = {0};
+    if (!f->made_later)
+        return FEED_NOTHING;
+    int r = gtid_set_decode(&previous, e->body, error);
+    if (r)
+        return r;
+    gtid_set_subtract(&f->known_gtids, &previous);
+    f->made_later = false;
+    return gtid_set_only_of(&f->known_gtids, f->known_uuid) ? other_history(f, error) : FEED_NOTHING;
 }
 
 static int on_rotate(struct feed *f, const struct event *e, struct error *error) {
@@ -262,6 +280,7 @@ static int dispatch(struct feed *f, const struct event *e, struct txn **ret, str
     case EVENT_EXECUTE_LOAD_QUERY:
         return keep(f, e, error);
     case EVENT_PREVIOUS_GTIDS:
+        return on_previous_gtids(f, e, error);
     case EVENT_INTVAR: /* what statements need; statements that change rows are refused */
     case EVENT_RAND:
     case EVENT_USER_VAR:

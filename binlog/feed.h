@@ -10,9 +10,14 @@ struct savepoint;
 struct feed {
     const char *spill_dir;
     size_t txn_memory_bytes;
-    /* Commit time of the last transaction of the file in which the stream starts, on servers without GTIDs: a file made later has
-     * another history. 0: not known. Microseconds. */
-    int64_t known_commit_us;
+    /* What tells that a source was reset or restored, and writes other transactions under old names: the file in which the stream starts
+     * was made after the last transaction that the reader has, although it is said to hold some of those. Without GTIDs: the file of that
+     * transaction. With GTIDs: a file before which (PREVIOUS_GTIDS) some of the reader's GTIDs are missing; told only where these were
+     * all made by this server, since others may arrive late. */
+    int64_t known_commit_us;      /* of that transaction; 0: not known */
+    struct gtid_set known_gtids;  /* the reader's; empty without GTIDs */
+    unsigned char known_uuid[16]; /* the server's */
+    bool made_later;              /* the file at hand, than known_commit_us */
 
     char file[BINLOG_NAME_MAX + 1];
     uint64_t offset; /* behind the newest event */

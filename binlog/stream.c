@@ -46,8 +46,10 @@ static int check_server(struct stream *s, const struct position *from, bool *ret
         return error_set(error, ERR_SOURCE, "MySQL at %s writes no binlog: start it with log_bin",
                          s->connection->where);
     *ret_by_gtid = facts.gtid_mode_on && (!gtid_set_empty(&from->gtids) || !from->file[0]);
-    if (*ret_by_gtid)
+    if (*ret_by_gtid) {
+        (void)uuid_parse(slice_of(facts.uuid), s->feed.known_uuid);
         return source_reaches_back(s->connection, from, error);
+    }
     if (!gtid_set_empty(&from->gtids))
         return error_set(error, ERR_SOURCE, "the position is a GTID set, but gtid_mode is off on %s: switch it on",
                          s->connection->where);
@@ -86,6 +88,8 @@ static int start_dump(struct stream *s, const struct position *from, bool by_gti
     if (by_gtid) {
         s->gtids = BUF_INIT(64 * 1024 * 1024);
         gtid_set_encode(&from->gtids, &s->gtids);
+        gtid_set_copy(&s->feed.known_gtids, &from->gtids);
+        s->feed.known_commit_us = from->commit_us;
         s->rpl.flags |= MYSQL_RPL_GTID;
         s->rpl.gtid_set_encoded_size = s->gtids.len;
         s->rpl.fix_gtid_set = put_gtids;

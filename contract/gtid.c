@@ -247,6 +247,13 @@ bool gtid_set_empty(const struct gtid_set *set) {
     return set->count == 0;
 }
 
+bool gtid_set_only_of(const struct gtid_set *set, const unsigned char uuid[16]) {
+    for (size_t i = 0; i < set->count; i++)
+        if (memcmp(set->sources[i].uuid, uuid, sizeof(set->sources[i].uuid)) != 0)
+            return false;
+    return set->count > 0;
+}
+
 uint64_t gtid_set_count(const struct gtid_set *set) {
     uint64_t n = 0;
     for (size_t i = 0; i < set->count; i++)

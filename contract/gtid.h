@@ -28,7 +28,8 @@ void gtid_set_subtract(struct gtid_set *set, const struct gtid_set *other);
 bool gtid_set_has(const struct gtid_set *set, const struct gtid *gtid);
 bool gtid_set_contains(const struct gtid_set *set, const struct gtid_set *subset);
 bool gtid_set_empty(const struct gtid_set *set);
-uint64_t gtid_set_count(const struct gtid_set *set); /* transactions */
+bool gtid_set_only_of(const struct gtid_set *set, const unsigned char uuid[16]); /* not empty, and all of one UUID */
+uint64_t gtid_set_count(const struct gtid_set *set);                             /* transactions */
 
 /* MySQL's text: "uuid:1-5:7:tag:1-3,uuid:9"; white space and newlines allowed; upper case UUIDs too. ERR_USAGE if not. */
 int gtid_set_parse(struct gtid_set *ret, struct slice text, struct error *error) must_check;

@@ -22,10 +22,13 @@ void position_copy(struct position *to, const struct position *from) {
 }
 
 void position_advance(struct position *p, const struct txn_end *end) {
+    bool same_file = strcmp(p->file, end->file) == 0;
     gtid_set_add(&p->gtids, &end->gtid);
+    if (end->commit_us ||
+        (gtid_set_empty(&p->gtids) && !same_file)) /* a place alone tells nothing of the transaction */
+        p->commit_us = end->commit_us;
     memcpy(p->file, end->file, sizeof(p->file));
     p->offset = end->offset;
-    p->commit_us = end->commit_us;
 }
 
 bool position_known(const struct position *p) {

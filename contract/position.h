@@ -18,11 +18,12 @@ struct position {
     char server_uuid[37];           /* of the server whose file and offset these are; "" when unknown */
     char file[BINLOG_NAME_MAX + 1]; /* "" when unknown */
     uint64_t offset;
-    int64_t commit_us; /* of the last transaction; 0 when unknown */
+    int64_t commit_us; /* of the last transaction (without GTIDs: in that file); 0 when unknown */
 };
 
 void position_deinit(struct position *p);
 void position_copy(struct position *to, const struct position *from); /* `to` is replaced; initialise it with {0} */
+/* `end` without a commit time is a place behind the last transaction, where the source rests. */
 void position_advance(struct position *p, const struct txn_end *end);
 bool position_known(const struct position *p); /* false for {0} */
 

@@ -6,6 +6,7 @@ import collections
 import json
 import os
 import random
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -302,3 +303,34 @@ def test_one_server_id_twice(world):
     reason = leat.wait_parked()["parked"]["reason"]
     assert "server id 4711" in reason and "of its own" in reason, reason
     assert leat.get("/ready")[0] == 503
+
+
+def test_restored_source(dynamodb):
+    """S4: a source restored from an older copy of itself has the same name, the same files and soon the same GTIDs, for other transactions."""
+    with Mysql() as mysql:
+        mysql.load_shop()
+        world = World(mysql, dynamodb)
+        try:
+            populate(world, 15, users=10)
+            mysql.stop()
+            copy = mysql.datadir.with_name("copy")
+            shutil.copytree(mysql.datadir, copy)
+            mysql.start()
+            leat = world.running_leat()
+            add_user = "INSERT INTO users (username, email, password_hash) VALUES ('u{0}', '{0}@x.net', 'x')"
+            mysql.execute(*(add_user.format(n) for n in range(3)), database=mysql.database)
+            world.prove()
+            assert leat.sigterm() == 0
+            mysql.stop()
+            shutil.rmtree(mysql.datadir)
+            copy.rename(mysql.datadir)
+            last_s = int(time.time())
+            wait_until(lambda: time.time() > last_s + 3, "files are made later, by whole seconds, than what was read")
+            mysql.start()
+            mysql.execute(*(add_user.format(n) for n in range(100, 109)), database=mysql.database)
+            leat.start()
+            reason = leat.wait_parked()["parked"]["reason"]
+            assert "another history" in reason, reason
+        finally:
+            for one in world.leats:
+                one.kill9()

@@ -87,7 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct span events[EVENTS_MAX];
     struct xa_list prepared = {0};
     const struct xa_keeper keeper = xa_list_keeper(&prepared);
-    struct feed f = {.spill_dir = "/tmp", .txn_memory_bytes = 4096};
+    struct feed f = {.spill_dir = "/tmp", .txn_memory_bytes = 4096, .known_commit_us = 1};
+    gtid_set_add(&f.known_gtids, &(struct gtid){.uuid = "other", .number = 7}); /* so that PREVIOUS_GTIDS is read */
     struct position schema_at = {.file = "binlog.000001", .offset = 1000};
     struct decoder *d = new_decoder(&out, &schema_at);
     size_t count = split(data, size, events);
