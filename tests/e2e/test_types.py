@@ -6,6 +6,7 @@ import random
 import struct
 
 import pytest
+from conftest import World
 
 from tests.e2e.test_binlog import dump, end, rows_of
 from tests.lib.servers import Mysql
@@ -266,3 +267,65 @@ def test_names_and_keys(server):
     rows = [r["after"] for r in rows_of(dump(server, "stream", tables=table, only=table, **{"from": before}))]
     assert rows == dump(server, "chunks", tables=table, only=table, limit=1) and [list(r) for r in rows] == [columns] * 2
     assert dump(server, "schema", tables=table)[0]["keys"][0] == f"a unique {columns[0]} {columns[1]}"
+
+
+PLACES = {"version": 1, "database": "test1", "tables": [{
+    "table": "Places", "pk": "id", "source_table": "places", "attributes": {
+        "id": {"type": "N", "source_column": "id"}, "place": {"type": "S", "source_column": "place"}, "shape": {"type": "B", "source_column": "shape"},
+        "text": {"type": "S", "source_column": "vec"}, "list": {"type": "L", "source_column": "vec"}, "bytes": {"type": "B", "source_column": "vec"},
+        "mood": {"type": "S", "source_column": "mood"}, "moods": {"type": "SS", "source_column": "moods"}, "bits": {"type": "N", "source_column": "bits"}}}]}
+
+
+def place_items(server, dynamodb):
+    """What MySQL says must be there, and what is."""
+    want = {}
+    for id_, place, shape, vec, mood, moods, bits in select(server, "SELECT id, ST_AsText(place), HEX(shape), HEX(vec), mood, moods, bits + 0 FROM places WHERE COALESCE(ST_SRID(place), 0) = 0"):
+        shape, vec = (v and bytes.fromhex(v) for v in (shape, vec))
+        numbers = struct.unpack(f"<{len(vec) // 4}f", vec) if vec else None
+        item = {"id": {"N": str(id_)}, "place": place and {"S": place}, "shape": shape and {"B": shape[4:]}, "bytes": vec and {"B": vec}, "mood": mood and {"S": mood},
+                "moods": moods and {"SS": sorted(moods.split(","))}, "bits": bits is not None and {"N": str(bits)}}
+        want[id_] = ({k: v for k, v in item.items() if v}, numbers)
+    have = {}
+    for item in dynamodb.client().scan(TableName="Places")["Items"]:
+        listed, shown = item.pop("list", None), item.pop("text", None)
+        if "moods" in item:
+            item["moods"]["SS"].sort()
+        numbers = [float(n["N"]) for n in listed["L"]] if listed else None
+        assert numbers == (json.loads(shown["S"]) if shown else None)
+        single = tuple(struct.unpack("<f", struct.pack("<f", n))[0] for n in numbers) if numbers else None
+        have[int(item["id"]["N"])] = (item, single)
+    return want, have
+
+
+def test_from_mysql_to_dynamodb(server, dynamodb):
+    """[S23] GEOMETRY as S and B, VECTOR as S, L and B, and rare labels: by snapshot, by stream with full and minimal images, with a geometry that
+    S cannot hold, which is set aside until it can."""
+    server.execute("""CREATE TABLE places (id INT PRIMARY KEY, place GEOMETRY, shape GEOMETRY, vec VECTOR(100), mood ENUM('😀','😢?','ok'), moods SET('😀','x','💡'), bits BIT(64))""",
+                   "INSERT INTO places VALUES (1, ST_GeomFromText('POINT(1 2.5)'), ST_GeomFromText('LINESTRING(0 0,1 1)', 4326), TO_VECTOR('[1,-2.5,0.1]'), 1, 7, ~0), (2, NULL, NULL, NULL, NULL, NULL, 0)",
+                   "INSERT INTO places (id, place, bits) VALUES (3, ST_GeomFromText('GEOMETRYCOLLECTION EMPTY'), 5), (4, ST_GeomFromText('POINT(1 1)', 4326), 1)", database="test1")
+    world = World(server, dynamodb)
+    leat = world.leat(contract=PLACES, config={"database": {"mysql": {"database": "test1"}}})
+    try:
+        leat.cli("tables", "create")
+        leat.start()
+        leat.wait_ready()
+
+        def prove(count):
+            leat.wait_caught_up()
+            want, have = place_items(server, dynamodb)
+            assert want == have and len(have) == count
+
+        prove(3)
+        for image in ("FULL", "MINIMAL"):
+            server.execute(f"SET binlog_row_image = {image}", "UPDATE places SET mood = 2, moods = 5, bits = bits >> 1 WHERE id = 1",
+                           "UPDATE places SET place = ST_GeomFromText('MULTIPOINT(0 0,0.1 -3)'), vec = TO_VECTOR('[3.5,1e-30]') WHERE id = 2",
+                           "INSERT INTO places (id, shape) VALUES (10, ST_GeomFromText('POINT(3 4)'))", database="test1")
+            prove(4)
+            server.execute(f"SET binlog_row_image = {image}", "UPDATE places SET place = ST_GeomFromText('POINT(3 4)', 4326), mood = 3 WHERE id = 1", database="test1")
+            prove(3)
+            assert [e["dead_letters"] for e in leat.status()["entities"]] == [2]
+            server.execute(f"SET binlog_row_image = {image}", "UPDATE places SET place = NULL WHERE id = 1", "DELETE FROM places WHERE id = 10", database="test1")
+            prove(3)
+        assert leat.sigterm() == 0
+    finally:
+        leat.kill9()
