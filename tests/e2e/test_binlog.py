@@ -467,7 +467,7 @@ def test_frozen_server_and_restart(server, table):
 
 
 def test_without_gtids():
-    """File and offset, LOCK TABLES, anonymous transactions; [S4] a reset binlog of the same name."""
+    """File and offset, LOCK TABLES, anonymous transactions; [S4] a reset binlog of the same name, [S7] an offset that the protocol cannot ask for."""
     with Mysql(gtid_mode="OFF") as mysql:
         mysql.execute("CREATE DATABASE test1", "CREATE TABLE test1.t (id INT PRIMARY KEY)")
         position = dump(mysql, "position", tables="t")[0]
