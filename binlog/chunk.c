@@ -191,15 +191,14 @@ static void bind_result(MYSQL_BIND *b, struct cell *cell, const struct column *c
 
 static int check_column(const struct chunk_reader *r, size_t i, struct error *error) {
     const struct column *column = column_of(r, i);
-    bool text = column->type == COLUMN_TEXT;
-    bool unknown = column->type == COLUMN_JSON || column->type == COLUMN_UNSUPPORTED;
-    if (!unknown && !(text && r->charsets[i] == CHARSET_UNSUPPORTED))
+    const char *refusal = column->type == COLUMN_TEXT ? charset_refusal(r->charsets[i]) : NULL;
+    if (column->type == COLUMN_JSON || column->type == COLUMN_UNSUPPORTED)
+        refusal = column_type_name(column->type);
+    if (!refusal)
         return 0;
-    return error_set(
-        error, ERR_SOURCE,
-        "table %s.%s, column %s: %s%s is not supported by this version of leat: leave the column out of the contract",
-        r->query.table->database, r->query.table->name, column->name, text ? "text of collation " : "",
-        text ? column->collation_name : column_type_name(column->type));
+    return error_set(error, ERR_SOURCE,
+                     "table %s.%s, column %s: %s is not supported: leave the column out of the contract",
+                     r->query.table->database, r->query.table->name, column->name, refusal);
 }
 
 static int prepare(struct chunk_reader *r, size_t which, struct error *error) {

@@ -216,8 +216,7 @@ static void decode_time(struct cursor *c, const struct wire_column *w, struct ar
 void coltype_text(const struct column *column, enum charset set, struct slice bytes, struct arena *arena,
                   struct value *ret) {
     if (set != CHARSET_BINARY) {
-        bytes = charset_to_utf8(set, bytes, arena);
-        ret->kind = VALUE_TEXT;
+        ret->kind = charset_to_utf8(set, bytes, arena, &bytes) ? VALUE_TEXT : VALUE_BAD_TEXT;
     } else {
         ret->kind = VALUE_BYTES;
         if (column->fixed_length && bytes.len < column->length) { /* row images leave the zeros out */
@@ -479,9 +478,8 @@ const char *coltype_unsupported(const struct wire_column *w) {
     if (!w->type->decode)
         return w->type->column_type == COLUMN_UNSUPPORTED ? "an index over a JSON array"
                                                           : column_type_name(w->type->column_type);
-    if (w->type->charset && w->charset == CHARSET_UNSUPPORTED)
-        return "text of this character set";
-    return NULL;
+    bool labels = w->charset != CHARSET_UNKNOWN; /* of ENUM and SET: known where the binlog has the labels */
+    return w->type->charset || labels ? charset_refusal(w->charset) : NULL;
 }
 
 void coltype_skip(struct cursor *c, const struct wire_column *w) {

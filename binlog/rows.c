@@ -112,9 +112,9 @@ static int check_columns(const struct table_map *map, struct error *error) {
         return refuse_table(map, error);
     for (size_t i = 0; map->handle && i < map->table.column_count; i++) {
         const struct column *column = &map->table.columns[i];
-        const char *what = coltype_unsupported(&map->wire[i]);
         if (!map->wanted[i])
             continue;
+        const char *what = coltype_unsupported(&map->wire[i]);
         if (what)
             return refuse_column(map, column, what, error);
         if ((column->type == COLUMN_ENUM || column->type == COLUMN_SET) && !column->labels && !map->numbered)

@@ -126,8 +126,10 @@ static bool take_labels(struct reading *r, struct slice field, enum column_type 
             const unsigned char *text = cursor_take(&c, len);
             if (!text)
                 return false;
-            struct slice utf8 =
-                charset_to_utf8(r->map->wire[i].charset, (struct slice){(const char *)text, len}, r->arena);
+            enum charset set = r->map->wire[i].charset;
+            struct slice utf8 = {(const char *)text, len};
+            if (!charset_to_utf8(set, utf8, r->arena, &utf8) && !charset_refusal(set))
+                return false;
             labels[j] = (struct slice){arena_copy(r->arena, utf8.data, utf8.len), utf8.len};
         }
         column->labels = labels;
@@ -286,7 +288,7 @@ void table_map_number(struct table_map *map, struct arena *arena) {
         columns[i].name = arena_printf(arena, "@%zu", i + 1);
         map->wire[i].column = &columns[i];
         if (lacks_charset(map, i))
-            map->wire[i].charset = charset_of_name("utf8mb4");
+            map->wire[i].charset = CHARSET_UTF8MB4;
     }
     map->table.columns = columns;
     map->numbered = true;

@@ -268,6 +268,8 @@ static int eval_column(const struct expr *e, const struct row_set *rows, struct 
                        struct error *error) {
     const struct value *row = rows->rows[e->node];
     *ret = row ? row[e->column] : null_value;
+    if (ret->kind == VALUE_BAD_TEXT)
+        return error_set(error, EVALUATE_POISON, "%s has bytes that are no text of its character set", e->name);
     return EVALUATE_OK;
 }
 

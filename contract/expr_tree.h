@@ -30,7 +30,8 @@ struct expr {
     uint8_t digits;        /* of the value: scale of exact numbers, fraction digits of temporals */
     bool converts;         /* CASE, COALESCE: the branches differ, and become values of `type` and `digits` */
     unsigned node;
-    unsigned column; /* while the contract is compiled a number of the table, then of the source */
+    unsigned column;  /* while the contract is compiled a number of the table, then of the source */
+    const char *name; /* of the column, with its table */
     struct value literal;
     const struct expr_function *function;
     struct expr **args;

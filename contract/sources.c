@@ -287,6 +287,10 @@ void sources_finish(struct build *b) {
         for (size_t n = 0; n < e->node_count; n++)
             finish_node(b, e->nodes[n]);
     }
-    for (size_t i = 0; i < b->use_count; i++)
-        b->uses[i].expr->column = build_of(b->uses[i].source)->number[b->uses[i].expr->column];
+    for (size_t i = 0; i < b->use_count; i++) {
+        struct expr *e = b->uses[i].expr;
+        const struct table *table = b->uses[i].source->table;
+        e->name = arena_printf(b->arena, "%s.%s", table->name, table->columns[e->column].name);
+        e->column = build_of(b->uses[i].source)->number[e->column];
+    }
 }

@@ -307,6 +307,7 @@ void value_put_text(struct buf *buf, const struct value *v) {
         put_time(buf, v);
         break;
     case VALUE_BYTES:
+    case VALUE_BAD_TEXT:
         put_base64(buf, v);
         break;
     case VALUE_VECTOR:
@@ -350,6 +351,7 @@ static const uint8_t shapes[] = {
     [VALUE_JSON] = HAS_DATA,
     [VALUE_GEOMETRY] = HAS_DATA,
     [VALUE_VECTOR] = HAS_DATA,
+    [VALUE_BAD_TEXT] = HAS_DATA,
 };
 
 static bool is_signed_kind(uint8_t kind) {
@@ -445,6 +447,7 @@ enum key_tag {
     KEY_JSON = 0x41,
     KEY_GEOMETRY = 0x42,
     KEY_VECTOR = 0x43,
+    KEY_BAD_TEXT = 0x44, /* never equal to text, which it is not */
 };
 
 static void put_key_pairs(struct buf *buf, bool negative, int exponent, const unsigned char *pairs, size_t count) {
@@ -568,6 +571,9 @@ void value_put_key(struct buf *buf, const struct value *v) {
         break;
     case VALUE_VECTOR:
         put_key_bytes(buf, KEY_VECTOR, v);
+        break;
+    case VALUE_BAD_TEXT:
+        put_key_bytes(buf, KEY_BAD_TEXT, v);
         break;
     }
 }

@@ -28,6 +28,7 @@ enum value_kind {
     VALUE_JSON, /* data: text as MySQL prints it */
     VALUE_GEOMETRY, /* data: SRID (4 bytes, little-endian) and WKB */
     VALUE_VECTOR,   /* data: little-endian floats */
+    VALUE_BAD_TEXT, /* data: the column's own bytes, which are no text of its character set */
 };
 
 struct value {

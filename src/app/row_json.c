@@ -4,6 +4,7 @@
 #include "contract/geometry.h"
 #include "src/base/digest.h"
 #include "src/base/json.h"
+#include "src/base/utf8.h"
 
 /* ---- strings */
 
@@ -190,6 +191,9 @@ void row_json_put_value(struct buf *out, const struct value *v) {
     case VALUE_BYTES:
         put_base64(out, value_slice(v));
         break;
+    case VALUE_BAD_TEXT:
+        put_invalid(out, value_slice(v));
+        break;
     case VALUE_GEOMETRY:
         put_geometry(out, v);
         break;
@@ -296,7 +300,7 @@ void row_json_put_statement(struct buf *out, struct slice head, const struct log
     else
         buf_put_slice(out, SLICE("null"));
     buf_put_slice(out, SLICE(",\"sql\":"));
-    if (json_is_utf8(statement->sql))
+    if (utf8_valid(statement->sql))
         row_json_put_string(out, statement->sql);
     else
         put_invalid(out, statement->sql);

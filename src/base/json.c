@@ -2,6 +2,7 @@
 #include "src/base/json.h"
 
 #include "src/base/sys.h"
+#include "src/base/utf8.h"
 
 #include <errno.h>
 #include <math.h>
@@ -195,41 +196,6 @@ struct json_place json_place(const struct json_doc *doc, const struct json *v) {
 }
 
 /* ---- writing */
-
-/* Length of the valid UTF-8 sequence at `p` (RFC 3629: no surrogates, nothing overlong), or 0. */
-static size_t utf8_sequence(const unsigned char *p, size_t left) {
-    static const struct {
-        unsigned char first_min, first_max, second_min, second_max, len;
-    } rows[] = {
-        {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
-        {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
-        {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-    };
-    if (p[0] < 0x80)
-        return 1;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (p[0] < rows[i].first_min || p[0] > rows[i].first_max)
-            continue;
-        if (left < rows[i].len || p[1] < rows[i].second_min || p[1] > rows[i].second_max)
-            return 0;
-        for (size_t k = 2; k < rows[i].len; k++)
-            if ((p[k] & 0xC0) != 0x80)
-                return 0;
-        return rows[i].len;
-    }
-    return 0;
-}
-
-bool json_is_utf8(struct slice text) {
-    const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len;
-    while (p < end) {
-        size_t n = utf8_sequence(p, (size_t)(end - p));
-        if (n == 0)
-            return false;
-        p += n;
-    }
-    return true;
-}
 
 void json_put_string(struct buf *buf, struct slice text) {
     const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len, *plain = p;

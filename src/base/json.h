@@ -54,7 +54,6 @@ struct json_place json_place(const struct json_doc *doc, const struct json *v);
 
 /* ---- writing */
 
-bool json_is_utf8(struct slice text);                     /* valid UTF-8, and so text that JSON can hold as it is */
 void json_put_string(struct buf *buf, struct slice text); /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
 
 /* A writer that knows where commas go; depth at most 64. `pretty` indents by two spaces. */
