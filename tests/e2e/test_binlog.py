@@ -40,10 +40,11 @@ ROWS = [
 ]
 
 
-def dump(server, what, *, ok=True, user=None, password=None, **more):
+def dump(server, what, *, ok=True, user=None, password=None, env=None, **more):
     """The lines of binlog_dump; with ok=False its error text."""
     keys = {"port": server.port, "user": user or LEAT_USER, "password": LEAT_PASSWORD if password is None else password, "database": "test1"} | more
-    made = subprocess.run([str(DUMP), what, *(f"{k}={v}" for k, v in keys.items())], capture_output=True, text=True, timeout=120)
+    made = subprocess.run([str(DUMP), what, *(f"{k}={v}" for k, v in keys.items())], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, **(env or {})})
     if ok:
         assert made.returncode == 0, made.stderr
         return [json.loads(line) for line in made.stdout.splitlines()]
@@ -237,6 +238,30 @@ def one_transaction(server, kib, blob_kib, *settings):
             q.execute("UPDATE big SET n = n + 1")
         c.commit()
     return before
+
+
+def allocations(server, tmp_path, rows):
+    """How often reading one transaction of so many rows asks for memory."""
+    before = end(server)
+    server.execute(f"INSERT INTO many {SERIES % rows}", f"UPDATE many SET n = n + 1 WHERE id % 4 = 0", "DELETE FROM many", database="test1")
+    env = {"LD_PRELOAD": str(BUILD / "tests/lib/liballocations.so"), "LEAT_ALLOCATIONS": str(tmp_path / "count")}
+    lines = dump(server, "stream", quiet=1, skip="doc", env=env, **{"from": before})
+    assert sum(line["rows"] for line in ends_of(lines)) == rows // 4 * 9
+    return int((tmp_path / "count").read_text())
+
+
+SERIES = """WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < %d)
+  SELECT i, i, i * 1.01, CONCAT('na', i, 'ïve'), REPEAT('text', i MOD 100), i / 3, i MOD 3 + 1, i MOD 8,
+    '2026-11-21 10:15:00.123', NOW(), CONCAT('-1:02:0', i MOD 10), CONCAT('é', i), x'00ff', JSON_OBJECT('id', i, 'list', JSON_ARRAY(i, 1.5, 'x')) FROM s"""
+
+
+def test_nothing_is_allocated_per_row(server, table, tmp_path):
+    server.execute("SET GLOBAL cte_max_recursion_depth = 1000000",
+                   """CREATE TABLE many (id INT PRIMARY KEY, n BIGINT UNSIGNED, price DECIMAL(12,2), name VARCHAR(80), body TEXT, ratio DOUBLE,
+                     kind ENUM('a','b','c'), tags SET('x','y','z'), at DATETIME(3), seen TIMESTAMP, span TIME, old VARCHAR(20) CHARACTER SET latin1,
+                     raw BINARY(8), doc JSON)""", database="test1")
+    few, many = allocations(server, tmp_path, 4000), allocations(server, tmp_path, 40000)
+    assert few > 100 and many - few < 100, (few, many)
 
 
 HUGE = [pytest.param(200, id="200MB"), pytest.param(1024, id="1GB", marks=pytest.mark.stress)]
