@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { WRITE_SIZE = 256 * 1024, KEEP_SIZE = 8 * 1024 * 1024 };
+enum { WRITE_SIZE = 256 * 1024, KEEP_SIZE = 8 * 1024 * 1024, PROGRESS_TXNS = 1024 };
 
 struct wanted_table {
     struct row_json_table json;
@@ -37,7 +37,7 @@ struct decode {
     struct wanted_table *touched;
     uint64_t txn_rows;
     uint64_t txn_statements;
-    uint64_t rows;
+    uint64_t rows, txns;
     bool noted; /* that columns have no names */
     bool *met;  /* a flag for each of options.tables */
 };
@@ -274,6 +274,8 @@ int decode_txn(struct decode *d, struct txn **txn, struct error *error) {
     put_xid(&d->head, *txn);
     int r = xa_run(d->decoder, &keeper, txn, error);
     bool shown = d->options.table_count == 0 || d->txn_rows || d->txn_statements;
+    if (++d->txns % PROGRESS_TXNS == 0) /* where little is shown, little is written */
+        d->options.progress(d->options.context);
     if (r == 0 && d->options.transactions && shown)
         put_transaction(d, transaction_kind(*txn), bytes);
     return r ? r : flush_when_large(d, error);

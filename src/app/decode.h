@@ -17,7 +17,7 @@ struct decode_options {
     int (*live_table)(void *context, const char *database, const char *name, const struct table **ret,
                       struct error *error);
     void (*note)(void *context, const char *text); /* what somebody should know and is no error */
-    void (*progress)(void *context);               /* with every write */
+    void (*progress)(void *context);               /* often: it tells itself when there is time for it */
     void *context;
 };
 
