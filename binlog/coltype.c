@@ -71,54 +71,65 @@ static uint32_t decimal_size(unsigned precision, unsigned scale) {
     return whole / 9 * 4 + decimal_bytes[whole % 9] + scale / 9 * 4 + decimal_bytes[scale % 9];
 }
 
-static char *put_digits(char *to, uint64_t v, unsigned digits) {
-    for (unsigned i = digits; i-- > 0; v /= 10)
-        to[i] = (char)('0' + v % 10);
+/* Two digits at a time. */
+static char *put_digits(char *to, uint32_t v, unsigned digits) {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+        "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+        "9899";
+    unsigned i = digits;
+    for (; i >= 2; i -= 2, v /= 100)
+        memcpy(to + i - 2, pairs + 2 * (v % 100), 2);
+    if (i)
+        *to = (char)('0' + v % 10);
     return to + digits;
 }
 
-static char *put_group(struct cursor *c, unsigned digits, uint64_t flip, char *to, struct cursor *failed) {
+struct decimal_reader {
+    struct cursor in;
+    uint64_t flip; /* all bits set when negative */
+    uint64_t sign; /* the bit to be turned in the byte that comes next; 0 behind the first */
+};
+
+static char *put_group(struct decimal_reader *r, unsigned digits, char *to) {
+    static const uint32_t limits[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
     unsigned size = decimal_bytes[digits];
-    uint64_t v = (cursor_be(c, size) ^ flip) & (size ? ~0ULL >> (64 - 8 * size) : 0);
-    if (v > 999999999)
-        failed->failed = true;
-    return put_digits(to, v, digits);
+    if (size == 0)
+        return to;
+    uint64_t v = cursor_be(&r->in, size) ^ r->flip ^ r->sign << 8 * (size - 1);
+    v &= ~0ULL >> (64 - 8 * size);
+    r->sign = 0;
+    if (v >= limits[digits])
+        r->in.failed = true;
+    return put_digits(to, (uint32_t)v, digits);
 }
 
 static void decode_decimal(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
     unsigned precision = w->meta >> 8, scale = w->meta & 255, whole = precision - scale;
-    unsigned char bytes[64];
     const unsigned char *raw = cursor_take(c, w->fixed);
-    if (!raw || w->fixed > sizeof(bytes))
+    if (!raw)
         return;
-    memcpy(bytes, raw, w->fixed);
-    bool negative = !(bytes[0] & 0x80);
-    bytes[0] ^= 0x80;
-    uint64_t flip = negative ? ~0ULL : 0;
-    struct cursor in = cursor_of(bytes, w->fixed);
-    char *text = arena_alloc(arena, precision + 4u), *to = text;
-    if (negative)
-        *to++ = '-';
-    char *first = to;
-    to = put_group(&in, whole % 9, flip, to, c);
-    for (unsigned i = 0; i < whole / 9; i++)
-        to = put_group(&in, 9, flip, to, c);
-    size_t zeros = 0;
-    while (first + zeros < to && first[zeros] == '0')
-        zeros++;
-    memmove(first, first + zeros, (size_t)(to - first) - zeros);
-    to -= zeros;
-    if (to == first)
+    struct decimal_reader r = {.in = cursor_of(raw, w->fixed), .flip = raw[0] & 0x80 ? 0 : ~0ULL, .sign = 0x80};
+    char *start = (char *)arena_alloc(arena, precision + 4u) + 1, *to = start; /* before it: room for the sign */
+    if (whole == 0)
         *to++ = '0';
+    to = put_group(&r, whole % 9, to);
+    for (unsigned i = 0; i < whole / 9; i++)
+        to = put_group(&r, 9, to);
+    while (start < to - 1 && *start == '0')
+        start++;
+    if (r.flip)
+        *--start = '-';
     if (scale)
         *to++ = '.';
     for (unsigned i = 0; i < scale / 9; i++)
-        to = put_group(&in, 9, flip, to, c);
-    to = put_group(&in, scale % 9, flip, to, c);
+        to = put_group(&r, 9, to);
+    to = put_group(&r, scale % 9, to);
+    c->failed = c->failed || r.in.failed;
     ret->kind = VALUE_DECIMAL;
     ret->scale = (uint8_t)scale;
-    ret->data = text;
-    ret->len = (uint32_t)(to - text);
+    ret->data = start;
+    ret->len = (uint32_t)(to - start);
 }
 
 /* ---- times */
