@@ -1,6 +1,8 @@
 /* UTF-8: telling valid text, writing characters. Most text is ASCII: eight bytes are looked at at a time. */
 #include "src/base/utf8.h"
 
+#include <endian.h>
+
 size_t utf8_sequence(const unsigned char *p, size_t left) {
     static const struct {
         unsigned char first_min, first_max, second_min, second_max, len;
@@ -24,34 +26,54 @@ size_t utf8_sequence(const unsigned char *p, size_t left) {
     return 0;
 }
 
-size_t utf8_ascii(struct slice text) {
-    size_t i = 0;
-    for (uint64_t eight; text.len - i >= sizeof(eight); i += sizeof(eight)) {
-        memcpy(&eight, text.data + i, sizeof(eight));
-        if (eight & 0x8080808080808080)
-            break;
+/* The first byte from `i` on that is not ASCII, or `len`. */
+static inline size_t ascii_from(const unsigned char *p, size_t i, size_t len) {
+    const uint64_t highest = 0x8080808080808080;
+    uint64_t eight;
+    for (; len - i >= sizeof(eight); i += sizeof(eight)) {
+        memcpy(&eight, p + i, sizeof(eight));
+        eight = le64toh(eight) & highest;
+        if (eight)
+            return i + (size_t)__builtin_ctzll(eight) / 8;
     }
-    while (i < text.len && (unsigned char)text.data[i] < 0x80)
+    if (i < len && len >= sizeof(eight)) { /* the last eight, those before `i` shifted out */
+        memcpy(&eight, p + len - sizeof(eight), sizeof(eight));
+        eight = (le64toh(eight) & highest) >> 8 * (sizeof(eight) - (len - i));
+        return eight ? i + (size_t)__builtin_ctzll(eight) / 8 : len;
+    }
+    while (i < len && p[i] < 0x80)
         i++;
     return i;
 }
 
+size_t utf8_ascii(struct slice text) {
+    return ascii_from((const unsigned char *)text.data, 0, text.len);
+}
+
+static inline bool follows(unsigned char c) {
+    return (c & 0xC0) == 0x80;
+}
+
+/* Most of what is not ASCII: two bytes, and three that begin with E1 to EC. 0: neither, or not valid. */
+static inline size_t common_sequence(const unsigned char *p, size_t left) {
+    if (p[0] >= 0xC2 && p[0] < 0xE0 && left >= 2 && follows(p[1]))
+        return 2;
+    if (p[0] > 0xE0 && p[0] < 0xED && left >= 3 && follows(p[1]) && follows(p[2]))
+        return 3;
+    return 0;
+}
+
 bool utf8_valid(struct slice text) {
     const unsigned char *p = (const unsigned char *)text.data;
-    for (size_t i = 0; i < text.len;) {
-        if (p[i] < 0x80) {
-            i += utf8_ascii((struct slice){text.data + i, text.len - i});
-            continue;
-        }
-        if (p[i] >= 0xC2 && p[i] < 0xE0 && text.len - i >= 2 &&
-            (p[i + 1] & 0xC0) == 0x80) { /* most that is not ASCII */
-            i += 2;
-            continue;
-        }
-        size_t n = utf8_sequence(p + i, text.len - i);
+    for (size_t i = ascii_from(p, 0, text.len); i < text.len;) {
+        size_t n = common_sequence(p + i, text.len - i);
+        if (!n)
+            n = utf8_sequence(p + i, text.len - i);
         if (!n)
             return false;
         i += n;
+        if (i < text.len && p[i] < 0x80)
+            i = ascii_from(p, i + 1, text.len);
     }
     return true;
 }
