@@ -276,6 +276,66 @@ int xa_prepare_event_read(struct xa_prepare_event *ret, const struct event *e, s
 
 /* ---- queries and places */
 
+enum { STATUS_SQL_MODE = 1, STATUS_CHARSET = 4, STATUS_UPDATED_DATABASES = 12, STATUS_DATABASES_MANY = 254 };
+enum { MODE_ANSI_QUOTES = 4, MODE_NO_BACKSLASH_ESCAPES = 0x100000 };
+
+/* Status variables have a code and then a length of their own: so many bytes, or (negative) so many texts, each behind its length. The
+ * codes and lengths are those of Query_event in statement_events.h; behind an unknown one nothing can be read. */
+static const int8_t status_sizes[] = {
+    [0] = 4,   [STATUS_SQL_MODE] = 8,
+    [3] = 4,   [STATUS_CHARSET] = 6,
+    [5] = -1,  [6] = -1,
+    [7] = 2,   [8] = 2,
+    [9] = 8,   [10] = 4,
+    [11] = -2, [13] = 3,
+    [16] = 1,  [17] = 8,
+    [18] = 2,  [19] = 1,
+    [20] = 1,
+};
+
+/* Count 1, then names, each with a zero byte. */
+static void read_databases(struct query_event *q, struct cursor *c) {
+    uint8_t count = cursor_u8(c);
+    if (count == STATUS_DATABASES_MANY)
+        return;
+    for (size_t i = 0; i < count && !c->failed; i++) {
+        const unsigned char *end = cursor_left(c) ? memchr(c->at, 0, cursor_left(c)) : NULL;
+        size_t len = end ? (size_t)(end - c->at) : cursor_left(c);
+        struct slice name = {(const char *)cursor_take(c, len), len};
+        cursor_skip(c, 1);
+        if (i < QUERY_DATABASES_MAX)
+            q->databases[i] = name;
+    }
+    q->databases_known = !c->failed && count <= QUERY_DATABASES_MAX;
+    q->database_count = q->databases_known ? count : 0;
+}
+
+static void read_status(struct query_event *q, struct cursor c) {
+    while (cursor_left(&c)) {
+        uint8_t code = cursor_u8(&c);
+        struct cursor value = c;
+        if (code == STATUS_UPDATED_DATABASES) {
+            read_databases(q, &c);
+            continue;
+        }
+        if (code >= ARRAY_LEN(status_sizes) || status_sizes[code] == 0)
+            return;
+        for (int text = 0; text > status_sizes[code]; text--)
+            cursor_skip(&c, cursor_u8(&c));
+        if (status_sizes[code] > 0)
+            cursor_skip(&c, (size_t)status_sizes[code]);
+        if (c.failed)
+            return;
+        if (code == STATUS_SQL_MODE) {
+            uint64_t mode = cursor_u64(&value);
+            q->mode.ansi_quotes = mode & MODE_ANSI_QUOTES;
+            q->mode.no_backslash_escapes = mode & MODE_NO_BACKSLASH_ESCAPES;
+        } else if (code == STATUS_CHARSET) {
+            q->mode.collation = cursor_u16(&value);
+        }
+    }
+}
+
 /* Thread 4, seconds 4, database's length 1, error 2, status variables' length 2; LOAD DATA adds 13; then status variables,
  * database with a zero byte, statement. */
 int query_event_read(struct query_event *ret, const struct event *e, struct error *error) {
@@ -286,12 +346,14 @@ int query_event_read(struct query_event *ret, const struct event *e, struct erro
     uint16_t status_len = cursor_u16(&c);
     if (e->type == EVENT_EXECUTE_LOAD_QUERY)
         cursor_skip(&c, 13);
-    cursor_skip(&c, status_len);
+    const unsigned char *status = cursor_take(&c, status_len);
     const unsigned char *database = cursor_take(&c, database_len);
     cursor_skip(&c, 1);
     if (c.failed)
         return malformed(e, error);
-    *ret = (struct query_event){{(const char *)database, database_len}, {(const char *)c.at, cursor_left(&c)}};
+    *ret = (struct query_event){.database = {(const char *)database, database_len},
+                                .sql = {(const char *)c.at, cursor_left(&c)}};
+    read_status(ret, cursor_of(status, status_len));
     return 0;
 }
 

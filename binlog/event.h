@@ -40,7 +40,13 @@ enum event_type {
     EVENT_GTID_TAGGED = 42,
 };
 
-enum { EVENT_HEADER_SIZE = 19, CHECKSUM_SIZE = 4, EVENT_FLAG_ARTIFICIAL = 0x20, EVENT_FLAG_IGNORABLE = 0x80 };
+enum {
+    EVENT_HEADER_SIZE = 19,
+    CHECKSUM_SIZE = 4,
+    EVENT_FLAG_THREAD_SPECIFIC = 0x4,
+    EVENT_FLAG_ARTIFICIAL = 0x20,
+    EVENT_FLAG_IGNORABLE = 0x80
+};
 enum checksum {
     CHECKSUM_OFF = 0,
     CHECKSUM_CRC32 = 1,
@@ -94,9 +100,22 @@ struct xa_prepare_event {
 };
 int xa_prepare_event_read(struct xa_prepare_event *ret, const struct event *e, struct error *error) must_check;
 
+/* How the statement's text is to be read. */
+struct statement_mode {
+    uint16_t collation; /* the client's character set by one of its collations; 0: not told */
+    bool ansi_quotes;   /* "..." is a name */
+    bool no_backslash_escapes;
+};
+
+enum { QUERY_DATABASES_MAX = 16 };
 struct query_event {
     struct slice database; /* the session's; empty when none */
     struct slice sql;
+    struct statement_mode mode;
+    /* The databases of all tables that a statement which changes rows reads or changes, triggers' tables too. */
+    bool databases_known;
+    size_t database_count;
+    struct slice databases[QUERY_DATABASES_MAX];
 };
 int query_event_read(struct query_event *ret, const struct event *e, struct error *error) must_check;
 

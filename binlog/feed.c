@@ -175,9 +175,9 @@ static int roll_back_to(struct feed *f, const char *name, struct error *error) {
     return error_set(error, ERR_SOURCE, "ROLLBACK TO %s, but that savepoint was not met", name);
 }
 
-static int on_savepoint(struct feed *f, const struct event *e, struct slice sql, struct error *error) {
+static int on_savepoint(struct feed *f, const struct event *e, const struct query_event *q, struct error *error) {
     struct statement *st defer(free_pointer) = xcalloc(1, sizeof(*st));
-    statement_read(st, sql);
+    statement_read(st, q->sql, &q->mode);
     (void)opened(f, e);
     const char *name = st->name_count ? st->names[0].table : "";
     return st->kind == STATEMENT_SAVEPOINT ? set_savepoint(f, name, error) : roll_back_to(f, name, error);
@@ -222,7 +222,7 @@ static int on_query(struct feed *f, const struct event *e, struct txn **ret, str
         return r ? r : end(f, e, ret, error);
     case STATEMENT_SAVEPOINT:
     case STATEMENT_ROLLBACK_TO:
-        return on_savepoint(f, e, q.sql, error);
+        return on_savepoint(f, e, &q, error);
     default:
         return f->in_block ? keep(f, e, error) : keep_and_end(f, e, ret, error);
     }

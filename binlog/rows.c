@@ -5,50 +5,13 @@
  * the change. A compressed transaction is the same, its events coming out of the inflater.
  *
  * Tables of other databases, and those the filter does not want, are skipped by length without reading their rows. What cannot be
- * understood of a wanted table is ERR_SOURCE: a type that is not supported, a statement that changes rows, a DROP or RENAME, defaults that an ALTER may have changed. Nothing is allocated per row: strings that need conversion go to an arena that each row empties. */
-#include "binlog/rows.h"
-
+ * understood of a wanted table is ERR_SOURCE: a type that is not supported, names or defaults that an ALTER may have changed. Statements: definition.c. Nothing is allocated per row: strings that need conversion go to an arena that each row empties. */
+#include "binlog/decoder.h"
 #include "binlog/event.h"
 #include "binlog/payload.h"
-#include "binlog/statement.h"
-#include "binlog/tablemap.h"
-#include "binlog/txn_buffer.h"
 
 #include <field_types.h>
 #include <stdlib.h>
-#include <strings.h>
-
-enum { RECENT_MAPS = 64 };
-
-struct bound_map { /* the table maps of the present statement */
-    uint64_t id;
-    struct table_map *map; /* NULL: not wanted */
-};
-
-struct name_list {
-    const char **names; /* in decoder.tables */
-    size_t count;
-};
-
-struct decoder {
-    struct decoder_options options;
-    char *database;
-    struct arena tables;      /* descriptions, for the decoder's life */
-    struct arena row;         /* strings of one row */
-    struct table_map **cache; /* oldest first */
-    size_t cache_count, cache_cap;
-    struct bound_map *bound;
-    size_t bound_count, bound_cap;
-    struct table_map *recent[RECENT_MAPS]; /* of the cache, by the lowest bits of their numbers */
-    struct name_list altered;              /* tables that an ALTER behind schema_at names */
-    struct name_list defaulted;            /* tables of which inserted rows lacked columns */
-    bool met_alter;
-    const struct txn_end *end;   /* of the transaction at hand */
-    bool undecided;              /* the transaction at hand may only be prepared: nothing of it is delivered */
-    bool asking;                 /* only whether it concerns us */
-    struct statement *statement; /* scratch */
-    struct payload *payload;
-};
 
 struct decoder *decoder_new(const struct decoder_options *options) {
     struct decoder *d = xcalloc(1, sizeof(*d));
@@ -69,6 +32,7 @@ void decoder_free(struct decoder *d) {
     free(d->bound);
     free(d->altered.names);
     free(d->defaulted.names);
+    free(d->numbered.names);
     free(d->database);
     free(d->statement);
     payload_free(d->payload);
@@ -85,7 +49,7 @@ static int refuse_column(const struct table_map *map, const struct column *colum
         map->table.database, map->table.name, column->name, what);
 }
 
-static int ask_filter(struct decoder *d, struct table_map *map, struct error *error) {
+int decoder_ask_filter(struct decoder *d, struct table_map *map, struct error *error) {
     int r = 0;
     memset(map->wanted, true, map->table.column_count);
     map->handle = d->options.table(d->options.context, &map->table, map->wanted, &r, error);
@@ -130,8 +94,8 @@ static int check_columns(const struct table_map *map, struct error *error) {
     return 0;
 }
 
-static int find_live_table(struct decoder *d, const char *database, const char *name, const struct table **ret,
-                           struct error *error) {
+int decoder_live_table(struct decoder *d, const char *database, const char *name, const struct table **ret,
+                       struct error *error) {
     *ret = NULL;
     if (d->options.live_table)
         return d->options.live_table(d->options.context, database, name, ret, error);
@@ -142,7 +106,7 @@ static int find_live_table(struct decoder *d, const char *database, const char *
 /* Names from the live schema where it has this shape, else numbers. */
 static int name_or_number(struct decoder *d, struct table_map *map, struct error *error) {
     const struct table *live;
-    int r = find_live_table(d, map->table.database, map->table.name, &live, error);
+    int r = decoder_live_table(d, map->table.database, map->table.name, &live, error);
     if (r == 0 && (!live || table_map_name(map, live, &d->tables, NULL) != 0))
         table_map_number(map, &d->tables);
     return r;
@@ -162,10 +126,11 @@ static int name_columns(struct decoder *d, struct table_map *map, bool *ret_know
                          map->table.database, map->table.name);
     const struct table *live = schema_table(d->options.schema, map->table.name);
     *ret_known = live != NULL;
+    map->live_names = live != NULL;
     return live ? table_map_name(map, live, &d->tables, error) : 0;
 }
 
-static void remember(struct decoder *d, struct table_map *map) {
+void decoder_remember(struct decoder *d, struct table_map *map) {
     if (d->cache_count == d->cache_cap) {
         d->cache_cap = d->cache_cap ? d->cache_cap * 2 : 32;
         d->cache = xrealloc(d->cache, d->cache_cap * sizeof(struct table_map *));
@@ -194,14 +159,14 @@ static int find_map(struct decoder *d, const struct table_map_head *head, struct
     if (r == 0)
         r = name_columns(d, map, &known, error);
     if (r == 0 && known)
-        r = ask_filter(d, map, error);
+        r = decoder_ask_filter(d, map, error);
     if (r == 0)
         r = check_columns(map, error);
     if (r)
         return r;
     map->hash = hash;
     map->content = (struct slice){arena_copy(&d->tables, head->content.data, head->content.len), head->content.len};
-    remember(d, map);
+    decoder_remember(d, map);
     *ret = map;
     return 0;
 }
@@ -223,8 +188,20 @@ static bool same_name(const char *name, struct slice s) {
     return strlen(name) == s.len && memcmp(name, s.data, s.len) == 0;
 }
 
-static bool in_database(const struct decoder *d, struct slice database) {
+bool decoder_in_database(const struct decoder *d, struct slice database) {
     return !d->database || same_name(d->database, database);
+}
+
+/* Names from the schema hold only where no ALTER lies between: two columns of one type may have changed places. */
+static int check_live_names(struct decoder *d, const struct table_map *map, struct error *error) {
+    name_list_add(d, &d->numbered, map->table.name);
+    if (!name_list_has(&d->altered, map->table.name))
+        return 0;
+    return error_set(
+        error, ERR_SOURCE,
+        "table %s.%s was altered after its schema was read, and the binlog has no column names: the schema "
+        "must be read again; run SET PERSIST binlog_row_metadata = 'FULL' on the source",
+        map->table.database, map->table.name);
 }
 
 static int on_table_map(struct decoder *d, const struct event *e, struct error *error) {
@@ -234,12 +211,14 @@ static int on_table_map(struct decoder *d, const struct event *e, struct error *
     if (r)
         return r;
     struct table_map **recent = &d->recent[head.id % RECENT_MAPS];
-    if (in_database(d, head.database)) {
+    if (decoder_in_database(d, head.database)) {
         if (*recent && slice_equal((*recent)->content, head.content))
             map = *recent;
         else
             r = find_map(d, &head, &map, error);
     }
+    if (r == 0 && map && map->handle && map->live_names)
+        r = check_live_names(d, map, error);
     if (r)
         return r;
     if (map)
@@ -317,15 +296,15 @@ static bool lacks_wanted(const struct table_map *map, const struct image *image)
     return false;
 }
 
-static bool is_listed(const struct name_list *list, const char *name) {
+bool name_list_has(const struct name_list *list, const char *name) {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->names[i], name) == 0)
             return true;
     return false;
 }
 
-static void put_in_list(struct decoder *d, struct name_list *list, const char *name) {
-    if (is_listed(list, name))
+void name_list_add(struct decoder *d, struct name_list *list, const char *name) {
+    if (name_list_has(list, name))
         return;
     list->names = xrealloc(list->names, (list->count + 1) * sizeof(*list->names));
     list->names[list->count++] = arena_strdup(&d->tables, name);
@@ -336,8 +315,8 @@ static int check_defaults(struct decoder *d, const struct table_map *map, const 
                           struct error *error) {
     if (!d->options.schema_at || !lacks_wanted(map, image))
         return 0;
-    put_in_list(d, &d->defaulted, map->table.name);
-    if (!is_listed(&d->altered, map->table.name))
+    name_list_add(d, &d->defaulted, map->table.name);
+    if (!name_list_has(&d->altered, map->table.name))
         return 0;
     return error_set(error, ERR_SOURCE,
                      "table %s.%s was altered after its schema was read, and an inserted row's image lacks columns "
@@ -415,163 +394,6 @@ static int on_rows(struct decoder *d, const struct event *e, const struct rows_s
     return read_rows(d, e, shape, map, flags, &c, error);
 }
 
-/* ---- statements */
-
-/* The description under which changes of a table are reported; NULL when it is none of ours. */
-static int find_by_name(struct decoder *d, const char *database, const char *name, struct table_map **ret,
-                        struct error *error) {
-    *ret = NULL;
-    if (!in_database(d, slice_of(database)))
-        return 0;
-    for (size_t i = d->cache_count; i-- > 0;)
-        if (strcmp(d->cache[i]->table.name, name) == 0 && strcmp(d->cache[i]->table.database, database) == 0) {
-            *ret = d->cache[i]->handle ? d->cache[i] : NULL;
-            return 0;
-        }
-    const struct table bare = {.database = arena_strdup(&d->tables, database), .name = arena_strdup(&d->tables, name)};
-    const struct table *live;
-    int r = find_live_table(d, database, name, &live, error);
-    if (r == 0 && !live && !d->database)
-        live = &bare; /* one that the binlog has not described yet */
-    if (r || !live)
-        return r;
-    struct table_map *map = table_map_of_schema(live, &d->tables);
-    r = ask_filter(d, map, error);
-    if (r)
-        return r;
-    remember(d, map); /* without content: no event finds it */
-    *ret = map->handle ? map : NULL;
-    return 0;
-}
-
-static int truncate_table(struct decoder *d, const char *database, const char *name, struct error *error) {
-    struct table_map *map;
-    int r = find_by_name(d, database, name, &map, error);
-    if (r || !map)
-        return r;
-    struct row_change change = {.kind = ROW_TRUNCATE,
-                                .table = &map->table,
-                                .handle = map->handle,
-                                .cascades_logged = d->options.cascades_logged};
-    r = d->options.row(d->options.context, &change, error);
-    return r < 0 ? r : 0;
-}
-
-static bool ours_dropped(struct decoder *d, const struct statement *s) {
-    for (size_t i = 0; s->kind == STATEMENT_DROP_DATABASE && i < s->name_count; i++)
-        if (strcmp(s->names[i].table, d->database) == 0)
-            return true;
-    return false;
-}
-
-/* DROP, RENAME, and ALTERs that move rows: refused when they name a table of ours. */
-static int on_definition(struct decoder *d, const struct statement *s, const char *database, struct slice sql,
-                         struct error *error) {
-    bool ours = ours_dropped(d, s) || (s->too_many_names && strcmp(database, d->database) == 0);
-    for (size_t i = 0; !ours && i < s->name_count && s->kind != STATEMENT_DROP_DATABASE; i++) {
-        struct table_map *map;
-        int r =
-            find_by_name(d, s->names[i].database[0] ? s->names[i].database : database, s->names[i].table, &map, error);
-        if (r)
-            return r;
-        ours = map != NULL;
-    }
-    if (!ours)
-        return 0;
-    return error_set(error, ERR_SOURCE,
-                     "this statement takes rows from a mapped table in a way that this version of leat cannot follow: "
-                     "%.*s; start with an empty "
-                     "state_dir once the source has the schema that the contract needs",
-                     (int)MIN(sql.len, 300), sql.data);
-}
-
-static bool says(struct slice sql, const char *word) {
-    size_t len = strlen(word);
-    for (size_t i = 0; i + len <= sql.len; i++)
-        if (strncasecmp(sql.data + i, word, len) == 0)
-            return true;
-    return false;
-}
-
-static int on_alter(struct decoder *d, const char *database, const char *name, struct slice sql, struct error *error) {
-    if (!d->options.schema_at || strcmp(database, d->database) != 0)
-        return 0;
-    if (!position_has(d->options.schema_at, d->end)) {
-        put_in_list(d, &d->altered, name);
-        d->met_alter = true;
-        return 0;
-    }
-    if (!is_listed(&d->defaulted, name) || !(says(sql, "DEFAULT") || says(sql, "MODIFY") || says(sql, "CHANGE")))
-        return 0;
-    return error_set(
-        error, ERR_SOURCE,
-        "rows were inserted into table %s.%s with images that lack columns (binlog_row_image), before this statement, "
-        "which may have "
-        "changed their defaults: %.*s; run SET PERSIST binlog_row_image = 'FULL' on the source, then `leat snapshot`",
-        database, name, (int)MIN(sql.len, 300), sql.data);
-}
-
-bool decoder_met_alter(struct decoder *d) {
-    bool met = d->met_alter;
-    d->met_alter = false;
-    return met;
-}
-
-/* May a statement that changes rows concern our database? When its session stands in it, or when it names it. */
-static bool may_touch(const struct decoder *d, const struct query_event *q) {
-    return same_name(d->database, q->database) || says(q->sql, d->database);
-}
-
-static int refuse_statement(const struct query_event *q, struct error *error) {
-    return error_set(error, ERR_SOURCE,
-                     "a statement that may change mapped tables is in the binlog instead of its rows: %.*s; run SET "
-                     "PERSIST binlog_format = 'ROW' on "
-                     "the source, keep sessions from changing it, and start with an empty state_dir",
-                     (int)MIN(q->sql.len, 300), q->sql.data);
-}
-
-static int tell_statement(struct decoder *d, const struct query_event *q, enum statement_kind kind,
-                          struct error *error) {
-    struct logged_statement told = {.kind = kind, .database = q->database, .sql = q->sql, .names = d->statement};
-    statement_read(d->statement, q->sql);
-    return d->options.statement(d->options.context, &told, error);
-}
-
-static bool is_frame(enum statement_kind kind) {
-    return kind <= STATEMENT_XA_ROLLBACK;
-}
-
-static int on_query(struct decoder *d, const struct event *e, bool in_payload, struct error *error) {
-    struct query_event q;
-    int r = query_event_read(&q, e, error);
-    if (r)
-        return r;
-    enum statement_kind kind = statement_kind(q.sql);
-    if (d->options.statement && !is_frame(kind) && kind != STATEMENT_TRUNCATE)
-        return d->asking ? DECODER_CONCERNED
-                         : tell_statement(d, &q, e->type == EVENT_EXECUTE_LOAD_QUERY ? STATEMENT_ROWS : kind, error);
-    if (e->type == EVENT_EXECUTE_LOAD_QUERY || kind == STATEMENT_ROWS || kind == STATEMENT_UNKNOWN)
-        return !may_touch(d, &q) ? 0 : d->asking ? DECODER_CONCERNED : refuse_statement(&q, error);
-    if (kind == STATEMENT_XA_START && in_payload && d->undecided)
-        return DECODER_UNDECIDED;
-    if (kind != STATEMENT_TRUNCATE && kind != STATEMENT_OTHER)
-        return 0;
-    struct statement *s = d->statement;
-    char database[256];
-    memcpy(database, q.database.data, q.database.len); /* its length is one byte */
-    database[q.database.len] = 0;
-    statement_read(s, q.sql);
-    if (s->kind == STATEMENT_TRUNCATE && s->name_count)
-        return truncate_table(d, s->names[0].database[0] ? s->names[0].database : database, s->names[0].table, error);
-    if (s->kind == STATEMENT_ALTER_TABLE && s->name_count)
-        r = on_alter(d, s->names[0].database[0] ? s->names[0].database : database, s->names[0].table, q.sql, error);
-    if (r)
-        return r;
-    bool takes_rows = s->kind == STATEMENT_DROP_TABLE || s->kind == STATEMENT_RENAME_TABLE ||
-                      s->kind == STATEMENT_DROP_DATABASE || (s->kind == STATEMENT_ALTER_TABLE && s->moves_rows);
-    return takes_rows ? on_definition(d, s, database, q.sql, error) : 0;
-}
-
 /* ---- all */
 
 static int on_event(struct decoder *d, struct slice raw, struct txn_reader *reader, struct error *error);
@@ -602,7 +424,7 @@ static int on_event(struct decoder *d, struct slice raw, struct txn_reader *read
         return on_table_map(d, &e, error);
     case EVENT_QUERY:
     case EVENT_EXECUTE_LOAD_QUERY:
-        return on_query(d, &e, !reader, error);
+        return definition_apply(d, &e, !reader, error);
     case EVENT_TRANSACTION_PAYLOAD:
         if (reader)
             return on_payload(d, &e, reader, error);

@@ -9,9 +9,10 @@ struct table_map {
     struct table table;       /* names NULL in columns until named */
     struct wire_column *wire; /* table.column_count of them */
     bool *wanted;
-    void *handle;   /* NULL: rows are skipped */
-    bool has_names; /* binlog_row_metadata=FULL */
-    bool numbered;  /* table_map_number() gave the names */
+    void *handle;    /* NULL: rows are skipped */
+    bool live_names; /* of the replicator, from the schema: the event has none */
+    bool has_names;  /* binlog_row_metadata=FULL */
+    bool numbered;   /* table_map_number() gave the names */
     size_t json_count;
     const struct wire_column *unreadable; /* the first column of a type that is not known; NULL: the rows can be read */
     struct value *before, *after;         /* room for one row */
