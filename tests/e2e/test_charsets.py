@@ -169,3 +169,39 @@ def test_chunks_of_keys_in_other_sets(server):
         assert len(want) > 12
         for limit in (1, 7):
             assert [tuple(text(row).values()) for row in dump(server, "chunks", tables=name, only=name, limit=limit)] == want, (name, limit)
+
+
+# ---- the whole way
+
+WORDS = {"version": 1, "database": "test1", "tables": [{
+    "table": "Words", "pk": "word", "source_table": "words", "attributes": {
+        "word": {"type": "S", "source_column": "word"}, "id": {"type": "N", "source_column": "id"},
+        "old": {"type": "S", "source_column": "old"}, "jp": {"type": "S", "source_column": "jp"}}}]}
+
+
+def test_from_mysql_to_dynamodb(server, dynamodb):
+    """[S22] A primary key in gbk, text in cp1251 and cp932; an item whose text is none is set aside, and comes back with its text."""
+    create(server, "word VARCHAR(20) CHARACTER SET gbk, id INT, old VARCHAR(20) CHARACTER SET cp1251, jp VARCHAR(20) CHARACTER SET cp932, PRIMARY KEY (word, id)", "words")
+    server.execute("INSERT INTO words VALUES ('汉语', 1, 'Привет', 'ﾃｽﾄ①'), ('漢語', 2, '', x'41FCFC')", database="test1")
+    leat = World(server, dynamodb).leat(contract=WORDS, config={"database": {"mysql": {"database": "test1"}}})
+
+    def prove(bad):
+        leat.wait_caught_up()
+        rows = server.execute("SELECT CONVERT(word USING utf8mb4), id, CONVERT(old USING utf8mb4), CONVERT(jp USING utf8mb4) FROM words WHERE HEX(jp) NOT LIKE '%FCFC'", database="test1")
+        items = [(i["word"]["S"], int(i["id"]["N"]), i["old"]["S"], i["jp"]["S"]) for i in dynamodb.client().scan(TableName="Words")["Items"]]
+        assert sorted(items) == sorted(rows)
+        assert [e["dead_letters"] for e in leat.status()["entities"]] == [bad]
+
+    try:
+        leat.cli("tables", "create")
+        leat.start()
+        leat.wait_ready()
+        prove(1)
+        server.execute("UPDATE words SET jp = '漢字' WHERE id = 2", "UPDATE words SET jp = x'FCFC' WHERE id = 1", "INSERT INTO words VALUES ('汉', 3, 'Ж', '')", database="test1")
+        server.execute("UPDATE words SET word = '語' WHERE id = 3", "UPDATE words SET old = 'Ґ€' WHERE id = 2", database="test1")
+        prove(1)
+        server.execute("UPDATE words SET jp = 'ｱ' WHERE id = 1", database="test1")
+        prove(0)
+        assert leat.sigterm() == 0
+    finally:
+        leat.kill9()
