@@ -40,11 +40,16 @@ ROWS = [
 ]
 
 
-def dump(server, what, *, ok=True, user=None, password=None, env=None, **more):
-    """The lines of binlog_dump; with ok=False its error text."""
+def run(server, what, *, user=None, password=None, env=None, **more):
+    """One run of binlog_dump, whatever its end."""
     keys = {"port": server.port, "user": user or LEAT_USER, "password": LEAT_PASSWORD if password is None else password, "database": "test1"} | more
-    made = subprocess.run([str(DUMP), what, *(f"{k}={v}" for k, v in keys.items())], capture_output=True, text=True, timeout=120,
+    return subprocess.run([str(DUMP), what, *(f"{k}={v}" for k, v in keys.items())], capture_output=True, text=True, timeout=120,
                           env={**os.environ, **(env or {})})
+
+
+def dump(server, what, *, ok=True, **more):
+    """The lines of binlog_dump; with ok=False its error text."""
+    made = run(server, what, **more)
     if ok:
         assert made.returncode == 0, made.stderr
         return [json.loads(line) for line in made.stdout.splitlines()]

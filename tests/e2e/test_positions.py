@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.e2e.test_binlog import DUMP, dump, end, ends_of, rows_of
+from tests.e2e.test_binlog import DUMP, dump, end, ends_of, rows_of, run
 from tests.lib.mysql_proxy import MysqlProxy
 from tests.lib.servers import Mysql
 
@@ -176,3 +176,36 @@ def test_rotations_are_no_positions(server, begin):
         events[file] = {end_pos for _, _, kind, _, end_pos, _ in server.execute(f"SHOW BINLOG EVENTS IN '{file}'") if kind == "Xid"}
     assert len(ends) == 3 and all(one["offset"] in events[one["file"]] for one in ends)
     assert ends_of(dump(server, "stream", **{"from": ends[-1]["position"]})) == []
+
+
+OPERATIONS = {
+    "stream": {"from": None, "live": 1},
+    "chunks": {"only": "child", "limit": 1},
+    "check": {},
+    "position": {},
+    "schema": {},
+}
+
+
+def test_each_statement_may_be_the_one_that_fails(server, begin):
+    """[S1] Whatever leat asks a server, at each step in turn: the connection ends before it, or in the middle of the answer (lost, try again), or the
+    server says no (a text that names the step). Never a wrong result, and never a crash."""
+    server.execute("CREATE TABLE child (id INT PRIMARY KEY, t_id INT, v VARCHAR(9) DEFAULT 'x', e ENUM('a', '€'), FOREIGN KEY (t_id) REFERENCES t (id))",
+                   "INSERT INTO child VALUES (1, NULL, 'x', 'a'), (2, NULL, 'y', '€')", database="test1")
+    for what, options in OPERATIONS.items():
+        options = options | {"tables": "t,child"} | ({"from": begin} if "from" in options else {})
+        with MysqlProxy(server.port) as proxy:
+            good = dump(server, what, port=proxy.port, **options)
+        failed = 0
+        for number in range(proxy.commands):
+            kind = ("cut", "refuse", "half")[number % 3]
+            with MysqlProxy(server.port) as bad:
+                bad.fault = (number, kind)
+                made = run(server, what, port=bad.port, **options)
+            if made.returncode == 0:  # a refused question whose answer is only told in words
+                assert kind == "refuse", (what, number)
+                continue
+            failed += 1
+            assert made.returncode == 1 and made.stderr.startswith("source:" if kind == "refuse" else "lost:"), (what, number, kind, made.stderr)
+        assert failed >= proxy.commands - 1 and good, (what, failed, proxy.commands)
+    server.execute("DROP TABLE child", database="test1")
