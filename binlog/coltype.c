@@ -91,45 +91,65 @@ struct decimal_reader {
     uint64_t sign; /* the bit to be turned in the byte that comes next; 0 behind the first */
 };
 
-static char *put_group(struct decimal_reader *r, unsigned digits, char *to) {
+static uint32_t take_group(struct decimal_reader *r, unsigned digits) {
     static const uint32_t limits[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
     unsigned size = decimal_bytes[digits];
     if (size == 0)
-        return to;
+        return 0;
     uint64_t v = cursor_be(&r->in, size) ^ r->flip ^ r->sign << 8 * (size - 1);
     v &= ~0ULL >> (64 - 8 * size);
     r->sign = 0;
-    if (v >= limits[digits])
-        r->in.failed = true;
-    return put_digits(to, (uint32_t)v, digits);
+    r->in.failed = r->in.failed || v >= limits[digits];
+    return (uint32_t)v;
+}
+
+static unsigned digits_of(uint32_t v) {
+    unsigned n = 1;
+    for (; v >= 10; v /= 10)
+        n++;
+    return n;
+}
+
+/* A result of arithmetic, as JSON may hold, has a precision of whole groups: 66 for what fits DECIMAL(65,30). */
+bool decimal_valid(unsigned precision, unsigned scale) {
+    return precision >= 1 && scale <= precision && (precision - scale + 8) / 9 + (scale + 8) / 9 <= 9;
+}
+
+size_t decimal_text(struct cursor *c, unsigned precision, unsigned scale, char text[static DECIMAL_TEXT_MAX]) {
+    unsigned whole = precision - scale;
+    uint32_t size = decimal_size(precision, scale);
+    const unsigned char *raw = cursor_take(c, size);
+    if (!raw)
+        return 0;
+    struct decimal_reader r = {.in = cursor_of(raw, size), .flip = raw[0] & 0x80 ? 0 : ~0ULL, .sign = 0x80};
+    char *to = text;
+    if (r.flip)
+        *to++ = '-';
+    char *first = to;
+    for (unsigned left = whole, digits; left; left -= digits) {
+        digits = left % 9 ? left % 9 : 9;
+        uint32_t v = take_group(&r, digits);
+        if (v || to > first)
+            to = put_digits(to, v, to > first ? digits : digits_of(v));
+    }
+    if (to == first)
+        *to++ = '0';
+    if (scale)
+        *to++ = '.';
+    for (unsigned left = scale, digits; left; left -= digits) {
+        digits = MIN(left, 9);
+        to = put_digits(to, take_group(&r, digits), digits);
+    }
+    c->failed = c->failed || r.in.failed;
+    return (size_t)(to - text);
 }
 
 static void decode_decimal(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
-    unsigned precision = w->meta >> 8, scale = w->meta & 255, whole = precision - scale;
-    const unsigned char *raw = cursor_take(c, w->fixed);
-    if (!raw)
-        return;
-    struct decimal_reader r = {.in = cursor_of(raw, w->fixed), .flip = raw[0] & 0x80 ? 0 : ~0ULL, .sign = 0x80};
-    char *start = (char *)arena_alloc(arena, precision + 4u) + 1, *to = start; /* before it: room for the sign */
-    if (whole == 0)
-        *to++ = '0';
-    to = put_group(&r, whole % 9, to);
-    for (unsigned i = 0; i < whole / 9; i++)
-        to = put_group(&r, 9, to);
-    while (start < to - 1 && *start == '0')
-        start++;
-    if (r.flip)
-        *--start = '-';
-    if (scale)
-        *to++ = '.';
-    for (unsigned i = 0; i < scale / 9; i++)
-        to = put_group(&r, 9, to);
-    to = put_group(&r, scale % 9, to);
-    c->failed = c->failed || r.in.failed;
+    char *text = arena_alloc(arena, DECIMAL_TEXT_MAX);
     ret->kind = VALUE_DECIMAL;
-    ret->scale = (uint8_t)scale;
-    ret->data = start;
-    ret->len = (uint32_t)(to - start);
+    ret->scale = (uint8_t)w->meta;
+    ret->data = text;
+    ret->len = (uint32_t)decimal_text(c, w->meta >> 8, w->meta & 255, text);
 }
 
 /* ---- times */
@@ -367,7 +387,7 @@ static bool resolve_sizes(struct wire_column *w) {
         w->fixed = (uint32_t)(w->meta >> 8) + ((w->meta & 255) ? 1 : 0);
         return w->fixed >= 1 && w->fixed <= 8;
     case COLUMN_DECIMAL:
-        if ((w->meta >> 8) > 65 || (w->meta & 255) > 30 || (w->meta & 255) > (w->meta >> 8) || w->meta >> 8 == 0)
+        if ((w->meta >> 8) > 65 || (w->meta & 255) > 30 || !decimal_valid(w->meta >> 8, w->meta & 255))
             return false;
         w->fixed = decimal_size(w->meta >> 8, w->meta & 255);
         return true;

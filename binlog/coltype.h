@@ -41,3 +41,9 @@ void coltype_text(const struct column *column, enum charset set, struct slice by
                   struct value *ret);
 void coltype_enum(const struct column *column, uint64_t index, struct value *ret);
 void coltype_set(const struct column *column, uint64_t bits, struct arena *arena, struct value *ret);
+
+/* Decimals, of columns and inside JSON: at most nine groups of nine digits. The text has `scale` digits behind the point; a malformed value
+ * sets c->failed. Returns its length. */
+enum { DECIMAL_TEXT_MAX = 88 };
+bool decimal_valid(unsigned precision, unsigned scale);
+size_t decimal_text(struct cursor *c, unsigned precision, unsigned scale, char text[static DECIMAL_TEXT_MAX]);
