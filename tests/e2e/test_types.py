@@ -4,12 +4,13 @@ SELECT says. Numbers in brackets are those of the faults."""
 import json
 import random
 import struct
+from decimal import Decimal
 
 import pytest
 from conftest import World
 
 from tests.e2e.test_binlog import dump, end, rows_of
-from tests.lib.servers import Mysql
+from tests.lib.servers import NO_OLD_SERVER, Mysql, mysqld_of
 
 
 @pytest.fixture(scope="module")
@@ -329,3 +330,43 @@ def test_from_mysql_to_dynamodb(server, dynamodb):
         assert leat.sigterm() == 0
     finally:
         leat.kill9()
+
+
+def retype(server, table, columns):
+    """Turns the columns behind the first of a MyISAM table of 5.7 into types that it no longer makes, but still opens: (number in field_types.h,
+    display length, flags). In a .frm 17 bytes describe a column: length at 3, flags at 8 (the type stands in them, too), type at 13."""
+    server.execute("FLUSH TABLES")
+    frm = server.datadir / "test1" / f"{table}.frm"
+    content = bytearray(frm.read_bytes())
+    first = content.index(b"\xffid\xff") - 17 * (len(columns) + 1)
+    for i, (number, length, flags) in enumerate(columns, 1):
+        struct.pack_into("<H", content, first + 17 * i + 3, length)
+        struct.pack_into("<H", content, first + 17 * i + 8, flags | number << 3)
+        content[first + 17 * i + 13] = number
+    frm.write_bytes(content)
+
+
+@pytest.mark.skipif(mysqld_of("5.7") is None, reason=NO_OLD_SERVER.format("5.7"))
+def test_types_of_before_5_6():
+    """[S21] DATETIME, TIME and TIMESTAMP as MySQL 5.5 stored them; a DECIMAL of 4.1, whose size no binlog tells, stops its own table only."""
+    nullable, number = 0x8000, 3
+    with Mysql(version="5.7", sql_mode="", show_old_temporals="ON") as server:
+        server.execute("CREATE DATABASE test1", "CREATE TABLE test1.o (id INT PRIMARY KEY, d BIGINT, t MEDIUMINT, s INT UNSIGNED) ENGINE MyISAM",
+                       "CREATE TABLE test1.p (id INT PRIMARY KEY, c CHAR(8)) ENGINE MyISAM CHARSET latin1", "CREATE TABLE test1.q (id INT PRIMARY KEY)")
+        retype(server, "o", [(12, 19, nullable), (11, 10, nullable), (7, 19, nullable)])
+        retype(server, "p", [(0, 8, nullable | number | 2 << 8)])
+        assert server.execute("SHOW CREATE TABLE test1.o")[0][1].count("5.5 binary format") == 3
+        before = end(server)
+        lines = ["'9999-12-31 23:59:59','838:59:59','2038-01-19 03:14:07'", "'1000-01-01','-838:59:59','1970-01-01 00:00:01'", "'0000-00-00','-00:00:01','0000-00-00'",
+                 "'2026-11-21 10:15:59','00:00:00','2026-11-21 10:15:59'", "'2026-00-00 01:02:03','-12:34:56','2000-02-29 23:59:58'", "NULL,NULL,NULL"]
+        server.execute("SET time_zone = '+00:00'", *(f"INSERT INTO o VALUES ({i}, {line})" for i, line in enumerate(lines)), database="test1")
+        rows = [r["after"] for r in rows_of(dump(server, "stream", tables="o", live=1, **{"from": before}))]
+        assert rows == dump(server, "chunks", tables="o", only="o")
+        want = select(server, "SELECT id, CAST(d AS CHAR), CAST(t AS CHAR), CAST(s AS CHAR) FROM o ORDER BY id")
+        assert [tuple(r.values()) for r in texts(rows)] == [(str(i), as_s("dt", d), t, as_s("ts", s)) for i, d, t, s in want]
+        before = end(server)
+        server.execute("INSERT INTO p VALUES (1, -12.5)", "INSERT INTO q VALUES (7)", database="test1")
+        assert server.execute("SELECT * FROM test1.p")[0][1] == Decimal("-12.50")
+        refused = dump(server, "stream", tables="p,q", live=1, ok=False, **{"from": before})
+        assert "table test1.p, column c: a DECIMAL of before MySQL 5.0" in refused and "ALTER TABLE" in refused
+        assert texts([r["after"] for r in rows_of(dump(server, "stream", tables="p,q", only="q", live=1, **{"from": before}))]) == [{"id": "7"}]
