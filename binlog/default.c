@@ -321,7 +321,11 @@ struct value default_implicit(const struct column *column, struct arena *arena) 
         coltype_enum(column, 1, &v);
         return v;
     }
-    if (column->type >= ARRAY_LEN(rules))
+    if (column->type == COLUMN_JSON)
+        return (struct value){.kind = VALUE_JSON, .data = "null", .len = 4};
+    if (column->type == COLUMN_VECTOR) /* of no floats, which no statement could give it */
+        return (struct value){.kind = VALUE_VECTOR, .data = ""};
+    if (column->type >= ARRAY_LEN(rules)) /* GEOMETRY must be given */
         return unknown;
     if (rules[column->type].zero)
         return (struct value){.kind = (uint8_t)rules[column->type].zero, .scale = column->digits};

@@ -102,7 +102,11 @@ static void test_no_text(void **state) {
     } list[] = {
         {{.type = COLUMN_INT, .nullable = true}, {.kind = VALUE_NULL}},
         {{.type = COLUMN_JSON, .nullable = true}, {.kind = VALUE_NULL}},
-        {{.type = COLUMN_JSON}, UNKNOWN},
+        {{.type = COLUMN_JSON}, {.kind = VALUE_JSON, .data = "null", .len = 4}},
+        {{.type = COLUMN_VECTOR}, {.kind = VALUE_VECTOR, .data = ""}},
+        {{.type = COLUMN_VECTOR, .nullable = true}, {.kind = VALUE_NULL}},
+        {{.type = COLUMN_GEOMETRY}, UNKNOWN},
+        {{.type = COLUMN_GEOMETRY, .nullable = true}, {.kind = VALUE_NULL}},
         {{.type = COLUMN_INT}, {.kind = VALUE_INT}},
         {{.type = COLUMN_INT, .is_unsigned = true}, {.kind = VALUE_UINT}},
         {{.type = COLUMN_BIT}, {.kind = VALUE_UINT}},
