@@ -173,10 +173,10 @@ static bool by_unicode(enum charset set, struct slice text, struct arena *arena,
 }
 
 static bool is_utf8mb3(struct slice text) {
+    unsigned char four = 0;
     for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.data[i] >= 0xF0)
-            return false;
-    return utf8_valid(text);
+        four |= (unsigned char)text.data[i] >= 0xF0;
+    return !four && utf8_valid(text);
 }
 
 bool charset_to_utf8(enum charset set, struct slice text, struct arena *arena, struct slice *ret) {

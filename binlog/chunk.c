@@ -437,6 +437,12 @@ static void bind_parameter(MYSQL_BIND *b, struct parameter *p, const struct valu
 /* In the order of put_behind(), or put_equal(). */
 static int bind_parameters(struct chunk_reader *r, MYSQL_STMT *s, const struct value *after, struct error *error) {
     size_t keys = r->query.key_count, n = 0;
+    for (size_t i = 0; i < keys; i++)
+        if (after[i].kind == VALUE_BAD_TEXT) /* a parameter is converted by the server, and these bytes cannot be */
+            return error_set(error, ERR_SOURCE,
+                             "table %s.%s has a row whose key column %s has bytes that are no text of its character "
+                             "set, and cannot be read from there on: correct that row",
+                             r->query.table->database, r->query.table->name, column_of(r, i)->name);
     size_t max = 1 + keys * (keys + 1) / 2;
     MYSQL_BIND *binds = arena_zalloc(&r->parameters, max * sizeof(*binds));
     struct parameter *ps = arena_zalloc(&r->parameters, max * sizeof(*ps));

@@ -148,6 +148,10 @@ def test_bytes_that_are_no_text(server):
     assert text(good) == {"id": "2", "u": "A", "j": "A", "g": "A"}
     kinds = {v[0] for k, v in bad.items() if k != "id"}
     assert len(kinds) == 1 and kinds != {good["u"][0]}
+    before = create(server, "u VARCHAR(9) CHARACTER SET ucs2 PRIMARY KEY")
+    server.execute("INSERT INTO test1.t VALUES (x'D800')")
+    assert len(both(server, before)) == 1
+    assert "key column u has bytes that are no text" in dump(server, "chunks", ok=False, tables="t", only="t", limit=1)
 
 
 def test_chunks_of_keys_in_other_sets(server):

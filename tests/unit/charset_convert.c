@@ -17,15 +17,15 @@ static int measure(uint32_t collation) {
     static char text[1 << 20];
     struct arena arena = {0};
     struct slice in = {text, fread(text, 1, sizeof(text), stdin)}, out = in;
-    enum { TIMES = 500 };
+    const int times = 500;
     bool valid = charset_to_utf8(charset_of_collation(collation), in, &arena, &out);
     int64_t start = sys_monotonic_us();
-    for (int i = 0; i < TIMES; i++) {
+    for (int i = 0; i < times; i++) {
         arena_reset(&arena);
         valid &= charset_to_utf8(charset_of_collation(collation), in, &arena, &out);
     }
     double seconds = (double)(sys_monotonic_us() - start) / 1e6;
-    printf("%.2f GB/s, %s\n", (double)in.len * TIMES / seconds / 1e9, valid ? "valid" : "not valid");
+    printf("%.2f GB/s, %s\n", (double)in.len * times / seconds / 1e9, valid ? "valid" : "not valid");
     arena_deinit(&arena);
     return 0;
 }
