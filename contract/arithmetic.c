@@ -254,3 +254,14 @@ int number_negate(const struct value *v, struct arena *arena, struct value *ret,
     static const struct value zero = {.kind = VALUE_INT};
     return number_compute('-', &zero, v, arena, ret, error);
 }
+
+int number_from_double(const struct value *v, struct arena *arena, struct value *ret, struct error *error) {
+    defer(buf_deinit) struct buf text = BUF_SMALL(64, 256);
+    value_put_text(&text, v);
+    uint32_t status = 0;
+    EXACT(x);
+    mpd_qset_string_exact(&x, buf_text(&text), &status);
+    if (!mpd_isfinite(&x) || x.exp > DIGITS_MAX || x.exp < -200)
+        return too_many_digits(error);
+    return exact_value(&x, x.exp < 0 ? (unsigned)-x.exp : 0, arena, ret, error);
+}

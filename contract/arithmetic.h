@@ -21,4 +21,6 @@ int number_compute(char operation, const struct value *a, const struct value *b,
  * With `pad` an exact number gets exactly that scale, else it keeps a smaller one. */
 int number_round(const struct value *v, int places, bool pad, struct arena *arena, struct value *ret,
                  struct error *error) must_check;
+/* A FLOAT or DOUBLE as the decimal of its shortest text. */
+int number_from_double(const struct value *v, struct arena *arena, struct value *ret, struct error *error) must_check;
 int number_negate(const struct value *v, struct arena *arena, struct value *ret, struct error *error) must_check;

@@ -5,11 +5,13 @@
 #include "contract/convert.h"
 #include "contract/expr_types.h"
 #include "contract/template_parse.h"
+#include "contract/transformation.h"
 
 #include <stdlib.h>
 
 /* What is known of a scope while it is built; attributes are in the contract's order here. */
 struct scope_work {
+    struct row_place place;
     struct build *b;
     struct entity *entity;
     struct node *row;
@@ -101,252 +103,6 @@ static const struct attr *null_value(struct build *b, struct spot at, enum attr_
     report_error(b->report, at, "\"null_value\" is of type %s, the attribute of type %s",
                  attr_type_name((enum attr_type)a->type), attr_type_name(type));
     return NULL;
-}
-
-/* ---- where values come from */
-
-static struct names names_of(struct node *row) {
-    struct names n = {.list = {{row->alias, row}}, .count = 1};
-    if (strcmp(row->alias, row->source->name) != 0)
-        n.list[n.count++] = (typeof(n.list[0])){row->source->name, row};
-    return n;
-}
-
-/* What names mean in "select_column": columns of the joined row by the join's own alias (the node may be shared), of its table's name,
- * or without either; in a chain of the earlier rows, too. */
-struct far_names {
-    struct scope_work *w;
-    struct node *far;
-    const char *alias;
-    const struct names *chain; /* NULL: none */
-};
-
-static struct node *far_node(const struct far_names *f, const char *table) {
-    if (!table || strcmp(table, f->alias) == 0 || strcmp(table, f->far->source->name) == 0)
-        return f->far;
-    for (size_t i = 0; f->chain && i < f->chain->count; i++)
-        if (strcmp(f->chain->list[i].name, table) == 0)
-            return f->chain->list[i].node;
-    return NULL;
-}
-
-static bool far_resolve(void *context, struct spot at, const struct column_name *name, struct expr *ret) {
-    const struct far_names *f = context;
-    struct build *b = f->w->b;
-    struct node *node = far_node(f, name->table);
-    if (!node) {
-        report_error(b->report, at, "\"%s.%s\" is selected, but the joined row is \"%s\"", name->table, name->column,
-                     f->alias);
-        return false;
-    }
-    struct row_names row = {b, node};
-    return row_resolve(&row, at, &(struct column_name){.column = name->column}, ret);
-}
-
-static struct expr *node_of_args(struct scope_work *w, enum expr_kind kind, struct expr *const *args, size_t count) {
-    struct expr *e = arena_zalloc(w->b->arena, sizeof(*e));
-    e->kind = kind;
-    e->type = kind == EXPR_JOINED ? COLUMN_TEXT : args[count - 1]->type;
-    e->args = arena_copy(w->b->arena, args, count * sizeof(*args));
-    e->arg_count = count;
-    return e;
-}
-
-/* No row, no value: not even where the expression would make one of NULLs. */
-static struct expr *if_row(struct scope_work *w, const struct node *far, struct expr *e) {
-    unsigned node, column;
-    if (!e || expr_column(e, &node, &column))
-        return e;
-    struct expr *there = arena_zalloc(w->b->arena, sizeof(*there)), *null = arena_zalloc(w->b->arena, sizeof(*null));
-    there->kind = EXPR_HAS_ROW;
-    there->type = COLUMN_INT;
-    there->node = far->number;
-    null->kind = EXPR_LITERAL;
-    null->literal = (struct value){.kind = VALUE_NULL};
-    struct expr *guarded = node_of_args(w, EXPR_CASE, (struct expr *[]){there, e, null}, 3);
-    guarded->type = e->type;
-    guarded->digits = e->digits;
-    return guarded;
-}
-
-static struct expr *select_far(struct scope_work *w, struct node *far, const struct parsed_join *join, struct spot at,
-                               const char *text, const struct names *chain) {
-    struct far_names context = {w, far, join->alias.text ? join->alias.text : far->source->name, chain};
-    struct expr_names names = {far_resolve, &context};
-    return if_row(w, far, expr_parse(w->b->report, w->b->arena, at, text, &names));
-}
-
-static struct expr *row_expr(struct scope_work *w, struct spot at, const char *text) {
-    struct row_names row = {w->b, w->row};
-    struct expr_names names = {row_resolve, &row};
-    return expr_parse(w->b->report, w->b->arena, at, text, &names);
-}
-
-static struct expr *row_condition(struct scope_work *w, struct spot at, const char *text) {
-    struct row_names row = {w->b, w->row};
-    struct expr_names names = {row_resolve, &row};
-    return expr_parse_condition(w->b->report, w->b->arena, at, text, &names);
-}
-
-/* A literal of the contract; a text that looks like a column of the row is one, as public contracts mean it. */
-static struct expr *literal_expr(struct scope_work *w, struct spot at) {
-    struct expr *e = arena_zalloc(w->b->arena, sizeof(*e));
-    struct slice digits = json_number(at.value), text = json_string(at.value);
-    e->kind = EXPR_LITERAL;
-    e->literal = (struct value){.kind = VALUE_NULL};
-    const char *dot = text.data ? strchr(text.data, '.') : NULL;
-    size_t len = dot ? (size_t)(dot - text.data) : 0;
-    if (dot && strlen(w->row->alias) == len && strncmp(w->row->alias, text.data, len) == 0 &&
-        table_column(w->row->source->table, dot + 1) >= 0) {
-        report_warning(w->b->report, at, "\"%s\" is taken as a column; say so with \"else_expr\"", text.data);
-        return row_expr(w, at, text.data);
-    }
-    if (text.data) {
-        e->type = COLUMN_TEXT;
-        e->literal = (struct value){.kind = VALUE_TEXT, .data = text.data, .len = (uint32_t)text.len};
-    } else if (digits.data) {
-        e->type = COLUMN_DECIMAL;
-        e->literal = (struct value){.kind = VALUE_DECIMAL, .data = digits.data, .len = (uint32_t)digits.len};
-    } else if (at.value && json_type(at.value) == JSON_BOOL) {
-        e->type = COLUMN_INT;
-        e->literal = (struct value){.kind = VALUE_INT, .i = json_bool(at.value)};
-    } else if (at.value && json_type(at.value) != JSON_NULL) {
-        report_error(w->b->report, at, "a literal must be a string, a number, true, false or null");
-        return NULL;
-    }
-    return e;
-}
-
-static struct expr *else_value(struct scope_work *w, const struct parsed_join *j) {
-    if (j->else_expr.text && j->else_value.value)
-        report_error(w->b->report, j->else_expr.at, "\"else_expr\" and \"else_value\" stand here; keep one");
-    return j->else_expr.text ? row_expr(w, j->else_expr.at, j->else_expr.text) : literal_expr(w, j->else_value);
-}
-
-static struct expr *join_one(struct scope_work *w, const struct parsed_attribute *p, const struct parsed_join *j) {
-    struct names near = names_of(w->row);
-    bool old = j->type->form == JOIN_OLD;
-    if (old && p->source_column.count != 1) {
-        report_error(w->b->report, p->at,
-                     "a join by \"local_column\" takes its value from the attribute's \"source_column\"");
-        return NULL;
-    }
-    const struct word *select = old ? &p->source_column.list[0] : &j->select_column;
-    struct node *far = join_node(w->b, w->entity, &near, j, old ? p->source_table.text : NULL, false);
-    return far && select->text ? select_far(w, far, j, select->at, select->text, NULL) : NULL;
-}
-
-/* A condition that is not true gives the else value; true without a row gives NULL. */
-static struct expr *join_conditional(struct scope_work *w, const struct parsed_attribute *p) {
-    const struct parsed_join *j = p->join;
-    struct expr *condition = j->only_if.text ? row_condition(w, j->only_if.at, j->only_if.text) : NULL;
-    struct expr *value = join_one(w, p, j), *otherwise = else_value(w, j);
-    return condition && value && otherwise
-               ? node_of_args(w, EXPR_CASE, (struct expr *[]){condition, value, otherwise}, 3)
-               : NULL;
-}
-
-/* "type_column = value", in the small SQL, so that it is typed and resolved as any other. */
-static struct expr *branch_condition(struct scope_work *w, const struct parsed_join *j,
-                                     const struct parsed_join *branch) {
-    defer(buf_deinit) struct buf text = BUF_INIT(10000);
-    struct slice value = json_string(branch->when.value), digits = json_number(branch->when.value);
-    if (!value.data && !digits.data) {
-        report_error(w->b->report, branch->when, "\"when_type_value\" must be a string or a number");
-        return NULL;
-    }
-    buf_printf(&text, "%s = ", j->type_column.text);
-    buf_put_slice(&text, digits);
-    if (value.data)
-        buf_put_char(&text, '\'');
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.data[i] == '\'')
-            buf_put_char(&text, '\'');
-        buf_put_char(&text, value.data[i]);
-    }
-    if (value.data)
-        buf_put_char(&text, '\'');
-    return row_expr(w, branch->when, arena_strdup(w->b->arena, buf_text(&text)));
-}
-
-enum { BRANCHES_MAX = 64 };
-
-static struct expr *join_polymorphic(struct scope_work *w, const struct parsed_attribute *p) {
-    const struct parsed_join *j = p->join;
-    struct expr *args[2 * BRANCHES_MAX + 1];
-    size_t count = 0;
-    bool good = j->type_column.text && j->step_count > 0;
-    if (j->step_count > BRANCHES_MAX) {
-        report_error(w->b->report, j->at, "more than %d branches", BRANCHES_MAX);
-        return NULL;
-    }
-    for (size_t i = 0; j->type_column.text && i < j->step_count; i++) {
-        struct expr *condition = j->steps[i].when.value ? branch_condition(w, j, &j->steps[i]) : NULL;
-        struct expr *value = join_one(w, p, &j->steps[i]);
-        good &= condition && value;
-        args[count++] = condition;
-        args[count++] = value;
-    }
-    args[count] = else_value(w, j);
-    return good && args[count] ? node_of_args(w, EXPR_CASE, args, count + 1) : NULL;
-}
-
-/* Each step starts from the row or an earlier step; the last one's column is the value. */
-static struct expr *join_chain(struct scope_work *w, const struct parsed_attribute *p) {
-    struct names near = names_of(w->row);
-    struct expr *value = NULL, *values[ARRAY_LEN(near.list)];
-    size_t value_count = 0;
-    for (size_t i = 0; i < p->join->step_count; i++) {
-        const struct parsed_join *step = &p->join->steps[i];
-        if (near.count == ARRAY_LEN(near.list)) {
-            report_error(w->b->report, step->at, "a chain of more than %zu steps", ARRAY_LEN(near.list) - 2);
-            return NULL;
-        }
-        if (!step->target_table.text)
-            return NULL;
-        struct node *far = join_node(w->b, w->entity, &near, step, NULL, false);
-        if (!far)
-            return NULL;
-        near.list[near.count++] = (typeof(near.list[0])){step->alias.text ? step->alias.text : far->source->name, far};
-        bool last = i + 1 == p->join->step_count;
-        if (step->select_column.text)
-            value = select_far(w, far, step, step->select_column.at, step->select_column.text, &near);
-        else if (last)
-            report_error(w->b->report, step->at, "the last step of a chain lacks \"select_column\"");
-        if (last && !step->select_column.text)
-            return NULL;
-        if (step->select_column.text && !value)
-            return NULL;
-        if (step->select_column.text)
-            values[value_count++] = value;
-    }
-    if (!p->join->separator.text || value_count == 0)
-        return value;
-    struct expr *joined = node_of_args(w, EXPR_JOINED, values, value_count);
-    joined->literal = (struct value){
-        .kind = VALUE_TEXT, .data = p->join->separator.text, .len = (uint32_t)strlen(p->join->separator.text)};
-    return joined;
-}
-
-static struct expr *plain_column(struct scope_work *w, const struct parsed_attribute *p) {
-    if (p->source_column.count != 1) {
-        report_error(w->b->report, p->at,
-                     p->source_column.count == 0
-                         ? "attribute \"%s\" lacks its value: one of \"source_column\", \"template\", \"expr\", "
-                           "\"join\", \"calculation\""
-                         : "attribute \"%s\": several columns need a \"template\", an \"expr\" or a \"join\"",
-                     p->name.text);
-        return NULL;
-    }
-    const struct word *column = &p->source_column.list[0];
-    const char *table = p->source_table.text;
-    if (table && strcmp(table, w->row->source->name) != 0 && strcmp(table, w->row->alias) != 0) {
-        report_error(w->b->report, p->source_table.at, "the row here is of \"%s\"; a column of \"%s\" needs a \"join\"",
-                     w->row->source->name, table);
-        return NULL;
-    }
-    int n = source_column(w->b, w->row->source, column->at, column->text);
-    return n < 0 ? NULL : column_expr(w->b, w->row, (unsigned)n);
 }
 
 /* ---- constructions */
@@ -460,61 +216,11 @@ static bool join_construction(struct scope_work *w, const struct parsed_attribut
 
 /* ---- one attribute */
 
-static bool by_join(struct scope_work *w, const struct parsed_attribute *p, struct attribute *ret) {
-    if (!p->join->type)
-        return false;
-    struct expr *e = NULL;
-    switch (p->join->type->form) {
-    case JOIN_CONSTRUCTION:
-        return join_construction(w, p, ret);
-    case JOIN_CONDITIONAL:
-        e = join_conditional(w, p);
-        break;
-    case JOIN_POLYMORPHIC:
-        e = join_polymorphic(w, p);
-        break;
-    case JOIN_CHAIN:
-        e = join_chain(w, p);
-        break;
-    case JOIN_ONE:
-    case JOIN_OLD:
-        e = join_one(w, p, p->join);
-    }
-    ret->expr = e;
-    return e && check_type(w, p->type.at, e, ret->type);
-}
-
-static bool by_cases(struct scope_work *w, const struct parsed_attribute *p, struct attribute *ret) {
-    struct expr *args[2 * BRANCHES_MAX + 1];
-    size_t count = 0;
-    bool good = true;
-    if (p->case_count > BRANCHES_MAX) {
-        report_error(w->b->report, p->at, "more than %d cases", BRANCHES_MAX);
-        return false;
-    }
-    for (size_t i = 0; i < p->case_count; i++) {
-        const struct word *parts[] = {&p->cases[i].when, &p->cases[i].then};
-        for (size_t k = 0; k < 2; k++) {
-            args[count] = parts[k]->text ? (k == 0 ? row_condition : row_expr)(w, parts[k]->at, parts[k]->text) : NULL;
-            good &= args[count++] != NULL;
-        }
-    }
-    args[count] =
-        p->case_else.text ? row_expr(w, p->case_else.at, p->case_else.text) : literal_expr(w, (struct spot){0});
-    if (!good || !args[count])
-        return false;
-    struct expr *e = node_of_args(w, EXPR_CASE, args, count + 1);
-    const char *wrong = expr_type_case(w->b->arena, e);
-    if (wrong)
-        report_error(w->b->report, p->at, "%s", wrong);
-    ret->expr = e;
-    return !wrong && check_type(w, p->type.at, e, ret->type);
-}
-
+/* An EXPR, if need be transformed; in `select_columns` its type follows from it. */
 static bool by_expr(struct scope_work *w, const struct parsed_attribute *p, struct attribute *ret) {
-    struct row_names row = {w->b, w->row};
-    struct expr_names names = {row_resolve, &row};
-    struct expr *e = expr_parse(w->b->report, w->b->arena, p->expr.at, p->expr.text, &names);
+    struct expr *e = value_expr(&w->place, p);
+    if (e && p->transformation)
+        e = transformation_expr(w->b, p->transformation, e, ret->type);
     ret->expr = e;
     if (!e)
         return false;
@@ -527,15 +233,20 @@ static bool by_expr(struct scope_work *w, const struct parsed_attribute *p, stru
     return false;
 }
 
-static bool by_template(struct scope_work *w, const struct parsed_attribute *p, size_t i, struct attribute *ret) {
+/* The attribute's template, or that of its transformation. */
+static const struct word *attribute_template(const struct parsed_attribute *p) {
+    return p->template.text ? &p->template : p->transformation ? transformation_template(p->transformation) : NULL;
+}
+
+static bool by_template(struct scope_work *w, const struct parsed_attribute *p, const struct word *template, size_t i,
+                        struct attribute *ret) {
     if (ret->type != ATTR_S && ret->type != ATTR_N) {
         report_error(w->b->report, p->type.at, "a template cannot be written as type %s; it gives S, or N",
                      attr_type_name(ret->type));
         return false;
     }
     ret->source = ATTRIBUTE_TEMPLATE;
-    return template_parse(w->b->report, w->b->arena, p->template.at, p->template.text, &w->tokens[i],
-                          &w->token_counts[i]);
+    return template_parse(w->b->report, w->b->arena, template->at, template->text, &w->tokens[i], &w->token_counts[i]);
 }
 
 static void check_name(struct scope_work *w, size_t i) {
@@ -567,18 +278,20 @@ static void build_attribute(struct scope_work *w, size_t i) {
     }
     if (!typed || (p->calculation.value && p->case_count == 0))
         return;
-    if (p->join) {
-        w->good[i] = by_join(w, p, a);
-    } else if (p->template.text) {
-        w->good[i] = by_template(w, p, i, a);
-    } else if (p->case_count) {
-        w->good[i] = by_cases(w, p, a);
-    } else if (p->expr.text) {
-        w->good[i] = by_expr(w, p, a);
-    } else {
-        a->expr = plain_column(w, p);
-        w->good[i] = a->expr && check_type(w, p->type.at, a->expr, a->type);
+    const struct word *template = attribute_template(p);
+    bool construction = p->join && p->join->type && p->join->type->form == JOIN_CONSTRUCTION;
+    if (p->transformation && (construction || p->template.text)) {
+        report_error(w->b->report, p->transformation->at,
+                     "a transformation takes one value, not a %s; transform what it is made of",
+                     construction ? "construction" : "template");
+        return;
     }
+    if (construction)
+        w->good[i] = join_construction(w, p, a);
+    else if (template)
+        w->good[i] = by_template(w, p, template, i, a);
+    else
+        w->good[i] = by_expr(w, p, a);
     struct spot null = p->null_value.value ? p->null_value : p->join ? p->join->null_value : p->null_value;
     if (null.value && json_type(null.value) != JSON_NULL)
         a->null_value = null_value(w->b, null, a->type);
@@ -606,7 +319,7 @@ static bool visit(struct scope_work *w, size_t i, uint8_t *state, unsigned *orde
     if (state[i] == DONE)
         return true;
     if (state[i] == OPEN) {
-        report_error(w->b->report, w->parsed[i].template.at,
+        report_error(w->b->report, attribute_template(&w->parsed[i])->at,
                      "the template of \"%s\" needs itself, by way of other templates", w->parsed[i].name.text);
         return false;
     }
@@ -708,16 +421,22 @@ static void order_attributes(struct scope_work *w) {
     w->scope->attribute_count = count;
     w->scope->output = output;
     for (size_t i = 0; i < count; i++) {
-        const struct parsed_attribute *p = &w->parsed[order[i]];
+        const struct word *template = attribute_template(&w->parsed[order[i]]);
         if (w->tokens[order[i]])
-            sorted[i].template = bind_template(w->b, w->scope, p->template.at, p->template.text, w->tokens[order[i]],
+            sorted[i].template = bind_template(w->b, w->scope, template->at, template->text, w->tokens[order[i]],
                                                w->token_counts[order[i]], (int)i);
     }
 }
 
 void scope_build(struct build *b, struct entity *entity, struct node *row, const struct parsed_attribute *attributes,
                  size_t count, struct scope *ret) {
-    struct scope_work w = {.b = b, .entity = entity, .row = row, .parsed = attributes, .count = count, .scope = ret};
+    struct scope_work w = {.place = {b, entity, row},
+                           .b = b,
+                           .entity = entity,
+                           .row = row,
+                           .parsed = attributes,
+                           .count = count,
+                           .scope = ret};
     w.attributes = arena_zalloc(b->arena, (count + 1) * sizeof(*w.attributes));
     w.good = arena_zalloc(b->arena, count + 1);
     w.tokens = arena_zalloc(b->arena, (count + 1) * sizeof(*w.tokens));

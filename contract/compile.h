@@ -71,6 +71,19 @@ bool row_resolve(void *context, struct spot at, const struct column_name *name, 
 /* True when the node's row is there whenever the scope's row is: foreign keys over NOT NULL columns lead to it. */
 bool node_certain(const struct node *node, const struct node *row);
 
+/* ---- value_expr.c */
+
+/* The row at which expressions stand. */
+struct row_place {
+    struct build *b;
+    struct entity *entity;
+    struct node *row;
+};
+
+struct names names_of(struct node *row);
+/* The value of an attribute that is no template and no construction. NULL when reported. */
+struct expr *value_expr(const struct row_place *place, const struct parsed_attribute *parsed);
+
 /* ---- attributes.c */
 
 void scope_build(struct build *b, struct entity *entity, struct node *row, const struct parsed_attribute *attributes,

@@ -200,6 +200,7 @@ struct contract {
     struct digest128
         fingerprint;  /* of text, schema of the mapped columns and prefix: does a store fit this contract? */
     const char *text; /* as loaded */
+    bool masks;       /* some item holds a hash by the mask key */
     const struct schema *schema;
     struct source *const *sources;
     size_t source_count;

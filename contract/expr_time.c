@@ -265,6 +265,9 @@ static void put_letter(struct buf *out, const struct datetime *t, char letter) {
     case 'T':
         put_clock(out, t, t->hour);
         break;
+    case '3': /* of transformations: milliseconds */
+        buf_put_digits(out, t->microsecond / 1000, 3);
+        break;
     case 'W':
         buf_put_text(out, days[weekday(t)]);
         break;

@@ -128,6 +128,11 @@ static struct digest128 fingerprint(const struct contract *c, struct slice text,
     defer(buf_deinit) struct buf buf = BUF_INIT(SIZE_MAX / 2);
     buf_put_blob(&buf, text);
     put_text(&buf, options->table_prefix);
+    if (c->masks) { /* another key makes other items */
+        unsigned char mac[SHA256_SIZE];
+        hmac_sha256(slice_of(options->mask_key), SLICE("leat mask_key"), mac);
+        buf_put(&buf, mac, sizeof(mac));
+    }
     put_text(&buf, c->database);
     for (size_t i = 0; i < c->source_count; i++)
         put_source(&buf, c->sources[i]);

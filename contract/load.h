@@ -22,6 +22,7 @@ void findings_deinit(struct findings *findings);
 struct contract_options {
     const char *database;     /* from the configuration; must agree with the contract's, if it names one */
     const char *table_prefix; /* "" for none */
+    const char *mask_key;     /* secret of masks of format "hash"; NULL: none. Outlives the contract */
 };
 
 /* The database a contract names, or NULL; before anything else is known. ERR_CONFIG when the text is no JSON. */

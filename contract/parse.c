@@ -44,7 +44,6 @@ enum field_kind {
     FIELD_LIST_OR_OBJECT,
     FIELD_ANY,   /* struct spot */
     FIELD_KNOWN, /* read elsewhere, or documentary: nothing is stored */
-    FIELD_LATER, /* not supported by this version */
 };
 
 struct field {
@@ -64,7 +63,6 @@ static const char *const field_wants[] = {
     [FIELD_LIST_OR_OBJECT] = "a list or an object",
     [FIELD_ANY] = "a value",
     [FIELD_KNOWN] = "a value",
-    [FIELD_LATER] = "a value",
 };
 
 static const char *const documentary[] = {
@@ -146,9 +144,6 @@ static bool read_field(struct parser *p, struct spot at, const struct field *f, 
     case FIELD_LIST_OR_OBJECT:
         fits = type == JSON_ARRAY || type == JSON_OBJECT;
         break;
-    case FIELD_LATER:
-        report_error(p->report, at, "\"%s\" is not supported by this version", f->key);
-        return true;
     case FIELD_ANY:
     case FIELD_KNOWN:
         break;
@@ -455,10 +450,23 @@ static void read_calculation(struct parser *p, struct spot at, struct parsed_att
     a->case_else = o.otherwise;
 }
 
+static struct parsed_transformation *read_transformation(struct parser *p, struct spot at) {
+    static const struct field fields[] = {
+        {"type", FIELD_TEXT, true, offsetof(struct parsed_transformation, type)},
+        {"format", FIELD_TEXT, false, offsetof(struct parsed_transformation, format)},
+        {"template", FIELD_TEXT, false, offsetof(struct parsed_transformation, template)},
+        {"value", FIELD_ANY, false, offsetof(struct parsed_transformation, value)},
+    };
+    struct parsed_transformation *t = arena_zalloc(p->arena, sizeof(*t));
+    (void)read_fields(p, at, "a transformation", fields, ARRAY_LEN(fields), t);
+    t->at = at;
+    return t;
+}
+
 static void read_attribute(struct parser *p, struct spot at, const struct word *name, struct parsed_attribute *ret) {
     struct object {
         struct parsed_attribute a;
-        struct spot join;
+        struct spot join, transformation;
     } o = {0};
     static const struct field fields[] = {
         {"name", FIELD_TEXT, false, offsetof(struct object, a.name)},
@@ -470,7 +478,7 @@ static void read_attribute(struct parser *p, struct spot at, const struct word *
         {"join", FIELD_OBJECT, false, offsetof(struct object, join)},
         {"null_value", FIELD_ANY, false, offsetof(struct object, a.null_value)},
         {"calculation", FIELD_OBJECT, false, offsetof(struct object, a.calculation)},
-        {"transformation", FIELD_LATER, false, 0},
+        {"transformation", FIELD_OBJECT, false, offsetof(struct object, transformation)},
     };
     (void)read_fields(p, at, "an attribute", fields, ARRAY_LEN(fields), &o);
     if (name->text)
@@ -482,6 +490,8 @@ static void read_attribute(struct parser *p, struct spot at, const struct word *
         o.a.join = read_join(p, o.join);
     if (o.a.calculation.value)
         read_calculation(p, o.a.calculation, &o.a);
+    if (o.transformation.value)
+        o.a.transformation = read_transformation(p, o.transformation);
     *ret = o.a;
 }
 

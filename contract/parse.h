@@ -47,6 +47,12 @@ struct join_type {
     uint32_t required, allowed; /* masks of the join's keys */
 };
 
+struct parsed_transformation {
+    struct spot at;
+    struct word type, format, template;
+    struct spot value; /* of "static" */
+};
+
 struct parsed_attribute {
     struct spot at;
     struct word name, type, source_table, template, expr;
@@ -60,6 +66,7 @@ struct parsed_attribute {
     } *cases;
     size_t case_count;
     struct word case_else;
+    struct parsed_transformation *transformation; /* NULL: none */
 };
 
 struct parsed_entity {

@@ -118,7 +118,8 @@ static void check_source(struct checking *k, struct prepared *p, const struct co
 /* Without the live schema: the text alone. */
 static void check_offline(struct checking *k, struct prepared *p, const struct config *config) {
     struct contract_options options = {.database = config->mysql.database,
-                                       .table_prefix = config->dynamodb.table_prefix};
+                                       .table_prefix = config->dynamodb.table_prefix,
+                                       .mask_key = config->mask_key};
     struct error error;
     int r = contract_load(&p->contract, config->contract_path, slice_of(p->text), NULL, &options, &p->findings, &error);
     check_contract(k, p, r, &error, config->contract_path);

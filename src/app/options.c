@@ -64,6 +64,8 @@ static const struct option options[] = {
      "ask DynamoDB what each write cost (leat_consumed_write_units_total)"},
     {"migration.contractPath", OPTION_TEXT, AT(contract_path), "!", 0, 0, NULL,
      "the contract; relative to this file's directory"},
+    {"mask_key", OPTION_SECRET, AT(mask_key), "", 0, 0, NULL,
+     "secret of the contract's masks of format \"hash\": a string, {\"file\": \"PATH\"} or {\"env\": \"NAME\"}"},
     {"state_dir", OPTION_TEXT, AT(state_dir), "/var/lib/leat", 0, 0, NULL,
      "the store; a directory on a local disk; relative to this file's directory"},
     {"durability", OPTION_CHOICE, AT(durability), "power", 0, 0, "power process",

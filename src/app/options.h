@@ -34,6 +34,7 @@ struct config {
         bool report_capacity;
     } dynamodb;
     char *contract_path;
+    char *mask_key; /* wiped by config_deinit */
     char *state_dir;
     int64_t durability; /* enum durability */
     int64_t checkpoint_s;

@@ -43,7 +43,8 @@ int prepare_contract(struct prepared *p, const struct config *config, struct con
     if (r < 0)
         return r;
     struct contract_options options = {.database = config->mysql.database,
-                                       .table_prefix = config->dynamodb.table_prefix};
+                                       .table_prefix = config->dynamodb.table_prefix,
+                                       .mask_key = config->mask_key};
     return contract_load(&p->contract, config->contract_path, slice_of(p->text), &p->schema, &options, &p->findings,
                          error);
 }

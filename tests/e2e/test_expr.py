@@ -1,8 +1,13 @@
-"""Expressions of the contract language against MySQL: each is an attribute of an item a row, and a column of a SELECT.
+"""Expressions and transformations of the contract language. Expressions against MySQL: each is an attribute of an item a row, and a column of a SELECT.
 
 Where the language means otherwise on purpose (docs/contract.md, "EXPR": exact integers, binary comparison, one scale of times), the
-case gives MySQL's own SQL for it.
+case gives MySQL's own SQL for it. Transformations against Python's datetime, Decimal and hmac.
 """
+
+import hashlib
+import hmac
+from datetime import date, datetime, timedelta, timezone
+from decimal import ROUND_HALF_UP, Decimal
 
 import pymysql
 
@@ -56,6 +61,53 @@ TIMES = [("COALESCE(dt, 'none')", "IF(dt IS NULL OR dt = 0, 'none', REPLACE(dt, 
          ("IF(i > 0, ts, NULL)", "DATE_FORMAT(IF(i > 0, ts, NULL), '%Y-%m-%dT%TZ')"), ("COALESCE(da, NULL)", "IF(MONTH(da) AND DAY(da), da, NULL)"), ("NULLIF(ti, '00:00:00')", "NULLIF(ti, '00:00:00')")]
 
 
+# Transformations of a column, their type, and what Python makes of the column's value (None: no attribute).
+KEY = "a key, with a \" quote"
+UTC = timezone.utc
+
+
+def moment(v):
+    """A time of MySQL's as Python has it; None for NULL and for dates with a zero month or day."""
+    return v if isinstance(v, datetime) else datetime(v.year, v.month, v.day) if isinstance(v, date) else None
+
+
+def seconds(v):
+    return (moment(v).replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+
+
+def milliseconds(v):
+    return (moment(v).replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def rounded(v, places):
+    return Decimal(v).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0  # + 0: no negative zero
+
+
+def masked(v):
+    return hmac.new(KEY.encode(), str(v).encode(), hashlib.sha256).hexdigest()
+
+
+TRANSFORMATIONS = [
+    ("dt", "S", {"type": "date-format", "format": "YYYY-MM-DD HH:mm:ss.SSS"}, lambda v: f"{moment(v):%Y-%m-%d %H:%M:%S}.{moment(v).microsecond // 1000:03}"),
+    ("ts", "S", {"type": "date-format", "format": "DD/MM/YYYY"}, lambda v: f"{moment(v):%d/%m/%Y}"),
+    ("da", "S", {"type": "date-format", "format": "%Y%m%d!"}, lambda v: f"{moment(v).year:04}{moment(v):%m%d}!"),
+    ("dt", "N", {"type": "date-format", "format": "epoch"}, lambda v: str(seconds(v))), ("dt", "N", {"type": "date-format", "format": "epoch_ms"}, lambda v: str(milliseconds(v))),
+    ("da", "S", {"type": "date-format", "format": "epoch"}, lambda v: str(seconds(v))), ("ts", "N", {"type": "date-format", "format": "epoch"}, lambda v: str(seconds(v))),
+    ("dt", "S", {"type": "date-format", "format": "iso8601"}, lambda v: f"{moment(v):%Y-%m-%dT%H:%M:%S}.{moment(v).microsecond // 1000:03}Z"),
+    ("da", "S", {"type": "date-format", "format": "iso8601"}, lambda v: str(v)),
+    ("s", "S", {"type": "string-format", "format": "lower"}, str.lower), ("s", "S", {"type": "string-format", "format": "trim"}, lambda v: v.strip(" ")),
+    ("e", "S", {"type": "string-format", "format": "upper"}, str.upper), ("i", "S", {"type": "string-format", "format": "<%s> 100%%"}, lambda v: f"<{v}> 100%"),
+    ("s", "S", {"type": "string-format", "format": "{id}:{s}"}, lambda v: ...),
+    ("i", "S", {"type": "number-format", "format": "%010d"}, lambda v: f"{v:010}"), ("d", "S", {"type": "number-format", "format": "%d"}, lambda v: str(rounded(v, 0))),
+    ("d", "S", {"type": "number-format", "format": "EUR %+9.1f"}, lambda v: f"EUR {rounded(v, 1):+9}"), ("d", "N", {"type": "number-format", "format": "%.1f"}, lambda v: str(rounded(v, 1))),
+    ("d", "S", {"type": "number-format", "format": "%-10.3f|"}, lambda v: f"{rounded(v, 3):<10}|"), ("g", "S", {"type": "number-format", "format": "%.2f"}, lambda v: str(rounded(repr(v), 2))),
+    ("s", "S", {"type": "mask", "format": "hash"}, masked), ("i", "S", {"type": "mask", "format": "hash"}, masked), ("s", "S", {"type": "mask", "format": "redact"}, lambda v: "***"),
+    ("s", "S", {"type": "mask", "format": "last4"}, lambda v: "***" + (v[-4:] if len(v) >= 8 else "")), ("u", "S", {"type": "mask", "format": "last4"}, lambda v: "***" + (str(v)[-4:] if len(str(v)) >= 8 else "")),
+]
+DOCUMENTS = {1: ('{"a": [1, 2.5, null, true], "b": {"c": "x"}}', "M", {"a": {"L": [{"N": "1"}, {"N": "2.5"}, {"NULL": True}, {"BOOL": True}]}, "b": {"M": {"c": {"S": "x"}}}}), 2: ("[1]", "L", [{"N": "1"}]),
+             3: ('"text"', "S", "text"), 5: ("-15e1", "N", "-150"), 6: ("true", "BOOL", True), 8: ("null", "S", None), 4: (None, "S", None)}
+
+
 def pairs():
     return [(e, e) if isinstance(e, str) else e for e in EXPRESSIONS] + TIMES
 
@@ -63,8 +115,33 @@ def pairs():
 def contract():
     attributes = [{"name": "id", "type": "N", "source_column": "id"}]
     attributes += [{"name": f"x{n}", "type": "S", "expr": expr} for n, (expr, _) in enumerate(pairs())]
-    return {"version": 1, "database": "values", "tables": [{
-        "table": "Values", "pk": "id", "source_table": "v", "attributes": attributes}]}
+    attributes += [{"name": f"t{n}", "type": kind, "source_column": column, "transformation": transformation}
+                   for n, (column, kind, transformation, _) in enumerate(TRANSFORMATIONS)]
+    attributes += [{"name": "static", "type": "S", "transformation": {"type": "static", "value": "v1"}},
+                   {"name": "template", "type": "S", "transformation": {"type": "template", "template": "ID#{id}"}}]
+    documents = [{"name": "id", "type": "N", "source_column": "id"}]
+    documents += [{"name": kind, "type": kind, "source_column": kind, "transformation": {"type": "json-parse"}} for kind in KINDS]
+    return {"version": 1, "database": "values", "tables": [{"table": "Values", "pk": "id", "source_table": "v", "attributes": attributes},
+                                                           {"table": "Documents", "pk": "id", "source_table": "docs", "attributes": documents}]}
+
+
+KINDS = ("M", "L", "S", "N", "BOOL")
+
+
+def check_transformations(cursor, items):
+    wrong = []
+    cursor.execute("SELECT * FROM v")
+    rows = {row[0]: dict(zip([d[0] for d in cursor.description], row)) for row in cursor.fetchall()}
+    for number, row in rows.items():
+        for n, (column, kind, transformation, expected) in enumerate(TRANSFORMATIONS):
+            v, have = row[column], items[number].get(f"t{n}", {}).get(kind)
+            zero_date = transformation["type"] == "date-format" and moment(v) is None
+            want = None if v is None or zero_date else expected(v)
+            want = f"{number}:{v}" if want is ... else want
+            if have != want and not (kind == "N" and want and Decimal(have) == Decimal(want)):
+                wrong.append(f"row {number}: {transformation} of {v!r} is {have!r}, not {want!r}")
+        assert items[number]["static"] == {"S": "v1"} and items[number]["template"] == {"S": f"ID#{number}"}
+    assert not wrong, "\n".join(wrong)
 
 
 def uses_date(expr):
@@ -79,22 +156,29 @@ def test_expressions(dynamodb):
         cursor.execute("USE `values`")
         cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_bin")
         cursor.execute(TABLE)
+        cursor.execute("CREATE TABLE docs (id INT PRIMARY KEY, " + ", ".join(f"`{kind}` TEXT" for kind in KINDS) + ")")
         cursor.execute("GRANT SELECT, LOCK TABLES ON `values`.* TO leat@'%%'", ())
         for row in ROWS[:4]:
             cursor.execute("INSERT INTO v VALUES " + row)
         world = World(mysql, dynamodb)
-        leat = world.leat(contract=contract(), config={"database": {"mysql": {"database": "values"}}})
+        leat = world.leat(contract=contract(), config={"database": {"mysql": {"database": "values"}}, "mask_key": KEY})
         try:
             leat.cli("tables", "create")
             leat.start()
             leat.wait_ready()
             for row in ROWS[4:]:
                 cursor.execute("INSERT INTO v VALUES " + row)
+            for number, (text, kind, _) in DOCUMENTS.items():
+                cursor.execute(f"INSERT INTO docs (id, `{kind}`) VALUES (%s, %s)", (number, text))
             leat.wait_caught_up()
+            documents = {int(i["id"]["N"]): i for i in dynamodb.client().scan(TableName="Documents")["Items"]}
             items = {int(i["id"]["N"]): i for i in dynamodb.client().scan(TableName="Values")["Items"]}
         finally:
             leat.kill9()
         assert set(items) == set(range(1, len(ROWS) + 1))
+        check_transformations(cursor, items)
+        assert documents == {number: {"id": {"N": str(number)}} | ({kind: {kind: value}} if value is not None else {})
+                             for number, (_, kind, value) in DOCUMENTS.items()}
         wrong = []
         for n, (expr, sql) in enumerate(pairs()):
             try:

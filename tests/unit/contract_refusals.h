@@ -388,8 +388,7 @@ static const struct refusal {
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'N', 'calculation': {'type': 'aggregate'}, 'source_column': 'id',\n"
      "  'transformation': {'type': 'mask'}}]}]",
-     "5:53 $[0].attributes[2].calculation: a calculation of type \"aggregate\" is not supported by this version\n"
-     "6:3 $[0].attributes[2].transformation: \"transformation\" is not supported by this version\n"},
+     "5:53 $[0].attributes[2].calculation: a calculation of type \"aggregate\" is not supported by this version\n"},
     {"cases",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -822,6 +821,73 @@ static const struct refusal {
      " {'name': 'x', 'type': 'S', 'expr': 'created_at + 1'}]}]",
      "4:37 $[0].attributes[1].expr: in \"created_at + 1\" at character 15: + wants a number, not a value of type "
      "TIMESTAMP\n"},
+    {"no such transformation",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'id',\n"
+     " 'transformation': {'type': 'mesk'}}]}]",
+     "5:29 $[0].attributes[1].transformation.type: unknown transformation \"mesk\"; did you mean \"mask\"?\n"},
+    {"a mask without key",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'id',\n"
+     " 'transformation': {'type': 'mask', 'format': 'hash'}}]}]",
+     "5:47 $[0].attributes[1].transformation.format: a mask of format \"hash\" needs \"mask_key\" in the "
+     "configuration\n"},
+    {"a mask without format",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'id',\n"
+     " 'transformation': {'type': 'mask'}}]}]",
+     "5:2 $[0].attributes[1].transformation: this transformation lacks \"format\" (a string)\n"},
+    {"a date of a number",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'id',\n"
+     " 'transformation': {'type': 'date-format', 'format': 'YYYY'}}]}]",
+     "5:2 $[0].attributes[1].transformation: this transformation wants a DATE, DATETIME or TIMESTAMP, not a value of "
+     "type INT\n"},
+    {"a date's format",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'created_at',\n"
+     " 'transformation': {'type': 'date-format', 'format': 'yyyy'}}]}]",
+     "5:54 $[0].attributes[1].transformation.format: a date's format has YYYY, MM, DD, HH, mm, ss, SSS, or the % "
+     "letters of DATE_FORMAT, or is \"epoch\", \"epoch_ms\" or \"iso8601\"\n"},
+    {"a number's format",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'id',\n"
+     " 'transformation': {'type': 'number-format', 'format': '%s'}}]}]",
+     "5:56 $[0].attributes[1].transformation.format: a number's format has one %d or %f, like \"%010d\" or \"%.2f\"\n"},
+    {"a number of a text",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'email',\n"
+     " 'transformation': {'type': 'number-format', 'format': '%d'}}]}]",
+     "5:2 $[0].attributes[1].transformation: this transformation wants a number, not a value of type TEXT\n"},
+    {"a string's format",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'email',\n"
+     " 'transformation': {'type': 'string-format', 'format': '%s %s'}}]}]",
+     "5:56 $[0].attributes[1].transformation.format: a string's format is \"lower\", \"upper\", \"trim\", a text with "
+     "one %s, or a template with {column}\n"},
+    {"parsing a number",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'x', 'type': 'S', 'source_column': 'id',\n"
+     " 'transformation': {'type': 'json-parse'}}]}]",
+     "5:2 $[0].attributes[1].transformation: this transformation wants a text, not a value of type INT\n"},
     {"a quote without end",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
