@@ -295,9 +295,13 @@ static void convert_name(char *name, enum charset set, struct arena *arena) {
     name[text.len] = 0;
 }
 
+static enum charset client_charset(const struct query_event *q) {
+    return q->mode.collation ? charset_of_collation(q->mode.collation) : CHARSET_UTF8MB4;
+}
+
 static void read_statement(struct decoder *d, const struct query_event *q) {
     struct statement *st = d->statement;
-    enum charset set = q->mode.collation ? charset_of_collation(q->mode.collation) : CHARSET_UTF8MB4;
+    enum charset set = client_charset(q);
     statement_read(st, q->sql, &q->mode);
     arena_reset(&d->row);
     for (size_t i = 0; i < st->name_count; i++) {
@@ -308,10 +312,14 @@ static void read_statement(struct decoder *d, const struct query_event *q) {
 
 static int tell_statement(struct decoder *d, const struct query_event *q, enum statement_kind kind,
                           struct error *error) {
-    struct logged_statement told = {.kind = kind, .database = q->database, .sql = q->sql, .names = d->statement};
+    struct logged_statement told = {.event = q, .sql = q->sql, .names = d->statement};
     if (d->asking)
         return DECODER_CONCERNED;
     read_statement(d, q);
+    bool changes_rows = kind == STATEMENT_ROWS || kind == STATEMENT_UNKNOWN;
+    told.kind = changes_rows ? kind : d->statement->kind;
+    told.loses_rows = changes_rows || (told.kind == STATEMENT_CREATE_TABLE && d->statement->moves_rows);
+    told.is_text = charset_to_utf8(client_charset(q), q->sql, &d->row, &told.sql);
     return d->options.statement(d->options.context, &told, error);
 }
 

@@ -12,10 +12,12 @@ struct decoder;
 
 /* A logged statement that is no part of a transaction's frame. */
 struct logged_statement {
-    enum statement_kind kind; /* STATEMENT_ROWS, STATEMENT_UNKNOWN: rows may have changed that are not in the binlog */
-    struct slice database;    /* the session's; empty when none */
-    struct slice sql;         /* as it was written */
-    const struct statement *names; /* the tables that it names, as far as binlog/statement.h tells */
+    enum statement_kind kind;
+    bool loses_rows;                 /* rows may have changed that are not in the binlog */
+    const struct query_event *event; /* where it ran, which databases it used */
+    struct slice sql;                /* in UTF-8 */
+    bool is_text;                    /* else `sql` has the bytes, which are no text of the client's character set */
+    const struct statement *names;   /* the tables that it names, as far as binlog/statement.h tells */
 };
 
 struct decoder_options {

@@ -17,7 +17,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 enum { WRITE_SIZE = 256 * 1024, KEEP_SIZE = 8 * 1024 * 1024, PROGRESS_TXNS = 1024 };
 
@@ -105,19 +104,24 @@ static int flush_when_large(struct decode *d, struct error *error) {
 
 /* ---- what the decoder calls */
 
+static void note_numbers(struct decode *d, const struct table *table) {
+    if (d->noted || table->column_count == 0 || strcmp(table->columns[0].name, "@1") != 0)
+        return;
+    d->noted = true;
+    d->options.note(d->options.context,
+                    "the binlog has no column names (binlog_row_metadata=MINIMAL) and no table of this shape is known: "
+                    "columns are called @1, @2, ...; where the binlog has no signs either, integers are shown as "
+                    "signed, and text is taken for utf8mb4");
+}
+
 static void *on_table(void *context, const struct table *table, bool *wanted, int *ret_error, struct error *error) {
     struct decode *d = context;
     if (!is_wanted(d, table->database, table->name))
         return NULL;
-    if (table->column_count && strcmp(table->columns[0].name, "@1") == 0 && !d->noted) {
-        d->noted = true;
-        d->options.note(d->options.context,
-                        "the binlog has no column names (binlog_row_metadata=MINIMAL) and no table of this shape is "
-                        "known: columns are called @1, @2, ...; where the binlog has no signs either, integers are "
-                        "shown as signed");
-    }
     if (d->options.no_rows)
         memset(wanted, false, table->column_count);
+    else
+        note_numbers(d, table);
     struct wanted_table *t = arena_zalloc(&d->arena, sizeof(*t));
     row_json_table_init(&t->json, table, &d->arena);
     return t;
@@ -148,43 +152,45 @@ static int on_live_table(void *context, const char *database, const char *name, 
     return d->options.live_table(d->options.context, database, name, ret, error);
 }
 
-static bool names_wanted(struct decode *d, const struct logged_statement *statement) {
+static bool names_wanted(struct decode *d, const struct logged_statement *s) {
     char session[256];
-    snprintf(session, sizeof(session), "%.*s", (int)statement->database.len, statement->database.data);
-    const struct statement *s = statement->names;
-    bool wanted = d->options.table_count == 0 || s->too_many_names;
-    for (size_t i = 0; i < s->name_count; i++) {
-        const char *database = s->names[i].database[0] ? s->names[i].database : session;
-        wanted = is_wanted(d, database, s->names[i].table) || wanted;
+    snprintf(session, sizeof(session), "%.*s", (int)s->event->database.len, s->event->database.data);
+    bool wanted = d->options.table_count == 0 || s->names->too_many_names;
+    for (size_t i = 0; i < s->names->name_count; i++) {
+        const struct statement_name *name = &s->names->names[i];
+        wanted = is_wanted(d, name->database[0] ? name->database : session, name->table) || wanted;
     }
     return wanted;
 }
 
-static bool says(struct slice sql, const char *word, size_t len) {
-    for (size_t i = 0; i + len <= sql.len; i++)
-        if (strncasecmp(sql.data + i, word, len) == 0)
+/* Did the statement use `database`? Where the event does not tell: did it run there, or name it? */
+static bool uses(const struct query_event *q, const char *database) {
+    if (!q->databases_known)
+        return slice_equal(q->database, slice_of(database)) || statement_names(q->sql, &q->mode, database);
+    for (size_t i = 0; i < q->database_count; i++)
+        if (q->databases[i].len == 0 || slice_equal(q->databases[i], slice_of(database)))
             return true;
     return false;
 }
 
-/* May it change a wanted table? When its session stands in the table's database, or when it names that; triggers and views hide the rest. */
-static bool may_touch(const struct decode *d, const struct logged_statement *s) {
+/* May it have changed a wanted table? It need not name the table: triggers and views. */
+static bool may_touch(const struct decode *d, const struct query_event *q) {
     bool may = d->options.table_count == 0;
     for (size_t i = 0; !may && i < d->options.table_count; i++) {
+        char database[STATEMENT_NAME_SIZE];
         const char *dot = strchr(d->options.tables[i], '.');
-        size_t len = dot ? (size_t)(dot - d->options.tables[i]) : 0;
-        may = !dot || says(s->sql, d->options.tables[i], len) ||
-              slice_equal(s->database, (struct slice){d->options.tables[i], len});
+        snprintf(database, sizeof(database), "%.*s", dot ? (int)(dot - d->options.tables[i]) : 0, d->options.tables[i]);
+        may = !dot || uses(q, database);
     }
     return may;
 }
 
 static int on_statement(void *context, const struct logged_statement *s, struct error *error) {
     struct decode *d = context;
-    bool rows = s->kind == STATEMENT_ROWS || s->kind == STATEMENT_UNKNOWN;
-    if (!(rows ? may_touch(d, s) : names_wanted(d, s)))
+    bool by_name = s->kind != STATEMENT_ROWS && s->kind != STATEMENT_UNKNOWN;
+    if (!(by_name ? names_wanted(d, s) : may_touch(d, s->event)))
         return 0;
-    if (rows && !d->options.statements)
+    if (s->loses_rows && !d->options.statements)
         return error_set(error, ERR_SOURCE,
                          "a statement that may have changed rows is in the binlog instead of these rows: %.*s; "
                          "--statements shows it and goes on",

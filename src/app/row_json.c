@@ -4,7 +4,6 @@
 #include "contract/geometry.h"
 #include "src/base/digest.h"
 #include "src/base/json.h"
-#include "src/base/utf8.h"
 
 /* ---- strings */
 
@@ -291,16 +290,16 @@ void row_json_put_change(struct buf *out, struct slice head, const struct row_js
 }
 
 void row_json_put_statement(struct buf *out, struct slice head, const struct logged_statement *statement) {
-    bool rows = statement->kind == STATEMENT_ROWS || statement->kind == STATEMENT_UNKNOWN;
+    struct slice database = statement->event->database;
     buf_put_slice(out, head);
-    buf_put_slice(out, rows ? SLICE(",\"kind\":\"statement\"") : SLICE(",\"kind\":\"ddl\""));
+    buf_put_slice(out, statement->loses_rows ? SLICE(",\"kind\":\"statement\"") : SLICE(",\"kind\":\"ddl\""));
     buf_put_slice(out, SLICE(",\"database\":"));
-    if (statement->database.len)
-        json_put_string(out, statement->database);
+    if (database.len)
+        json_put_string(out, database);
     else
         buf_put_slice(out, SLICE("null"));
     buf_put_slice(out, SLICE(",\"sql\":"));
-    if (utf8_valid(statement->sql))
+    if (statement->is_text)
         row_json_put_string(out, statement->sql);
     else
         put_invalid(out, statement->sql);
