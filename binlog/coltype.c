@@ -73,13 +73,9 @@ static uint32_t decimal_size(unsigned precision, unsigned scale) {
 
 /* Two digits at a time. */
 static char *put_digits(char *to, uint32_t v, unsigned digits) {
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
-        "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
-        "9899";
     unsigned i = digits;
     for (; i >= 2; i -= 2, v /= 100)
-        memcpy(to + i - 2, pairs + 2 * (v % 100), 2);
+        memcpy(to + i - 2, digit_pairs + 2 * (v % 100), 2);
     if (i)
         *to = (char)('0' + v % 10);
     return to + digits;

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const char digit_pairs[201] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
 void buf_deinit(struct buf *buf) {
     if (!buf)
         return;
@@ -37,25 +41,25 @@ char *buf_reserve(struct buf *buf, size_t size) {
     return buf->data + buf->len;
 }
 
-void buf_put(struct buf *buf, const void *data, size_t len) {
-    if (len == 0)
-        return;
+void buf_put_growing(struct buf *buf, const void *data, size_t len) {
     char *to = buf_reserve(buf, len);
-    if (to) {
+    if (to && len) {
         memcpy(to, data, len);
         buf->len += len;
     }
 }
 
-void buf_put_text(struct buf *buf, const char *text) {
-    buf_put(buf, text, strlen(text));
-}
-
 void buf_put_digits(struct buf *buf, uint64_t v, unsigned width) {
     char digits[20];
     size_t at = sizeof(digits);
-    for (; at > 0 && (v || sizeof(digits) - at < width); v /= 10)
-        digits[--at] = (char)('0' + v % 10);
+    for (; v >= 100; v /= 100)
+        memcpy(digits + (at -= 2), digit_pairs + 2 * (v % 100), 2);
+    if (v >= 10)
+        memcpy(digits + (at -= 2), digit_pairs + 2 * v, 2);
+    else if (v)
+        digits[--at] = (char)('0' + v);
+    while (at > 0 && sizeof(digits) - at < width)
+        digits[--at] = '0';
     buf_put(buf, digits + at, sizeof(digits) - at);
 }
 

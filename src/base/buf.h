@@ -25,9 +25,22 @@ void buf_clear(struct buf *buf);  /* keeps the memory */
 /* Makes room for `size` more bytes and returns where they go (the caller raises len), or NULL when that is too much. */
 char *buf_reserve(struct buf *buf, size_t size);
 
-void buf_put(struct buf *buf, const void *data, size_t len);
-void buf_put_text(struct buf *buf, const char *text);
+void buf_put_growing(struct buf *buf, const void *data, size_t len); /* for buf_put() */
+
+static inline void buf_put(struct buf *buf, const void *data, size_t len) {
+    if (buf->full || len > buf->cap - buf->len) {
+        buf_put_growing(buf, data, len);
+    } else if (len) {
+        memcpy(buf->data + buf->len, data, len);
+        buf->len += len;
+    }
+}
+
+static inline void buf_put_text(struct buf *buf, const char *text) {
+    buf_put(buf, text, strlen(text));
+}
 void buf_printf(struct buf *buf, const char *format, ...) printf_like(2, 3);
+extern const char digit_pairs[201]; /* "00" to "99" */
 /* Decimal digits, at least `width` of them (zeros before; at most 20). */
 void buf_put_digits(struct buf *buf, uint64_t v, unsigned width);
 
