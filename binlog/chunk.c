@@ -136,7 +136,8 @@ static char *make_sql(const struct chunk_reader *r, bool behind) {
 
 static bool is_bytes(const struct column *column) {
     return column->type == COLUMN_DECIMAL || column->type == COLUMN_BIT || column->type == COLUMN_TEXT ||
-           column->type == COLUMN_BINARY || column->type == COLUMN_GEOMETRY || column->type == COLUMN_VECTOR ||
+           column->type == COLUMN_BINARY || column->type == COLUMN_JSON || column->type == COLUMN_GEOMETRY ||
+           column->type == COLUMN_VECTOR ||
            column->labels_doubtful;
 }
 
@@ -192,7 +193,7 @@ static void bind_result(MYSQL_BIND *b, struct cell *cell, const struct column *c
 static int check_column(const struct chunk_reader *r, size_t i, struct error *error) {
     const struct column *column = column_of(r, i);
     const char *refusal = column->type == COLUMN_TEXT ? charset_refusal(r->charsets[i]) : NULL;
-    if (column->type == COLUMN_JSON || column->type == COLUMN_UNSUPPORTED)
+    if (column->type == COLUMN_UNSUPPORTED)
         refusal = column_type_name(column->type);
     if (!refusal)
         return 0;
@@ -300,6 +301,8 @@ static void take_bytes(struct chunk_reader *r, size_t i, struct value *v) {
     } else if (column->type == COLUMN_BIT) {
         struct cursor c = cursor_of(bytes.data, bytes.len);
         *v = (struct value){.kind = VALUE_UINT, .u = cursor_be(&c, MIN(bytes.len, 8))};
+    } else if (column->type == COLUMN_JSON) {
+        *v = (struct value){.kind = VALUE_JSON, .data = bytes.data, .len = (uint32_t)bytes.len};
     } else if (column->type == COLUMN_GEOMETRY || column->type == COLUMN_VECTOR) {
         *v = (struct value){.kind = column->type == COLUMN_GEOMETRY ? VALUE_GEOMETRY : VALUE_VECTOR,
                             .data = bytes.data,

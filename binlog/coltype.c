@@ -2,6 +2,8 @@
  * Layouts: Field_*::pack in the server's sql/field.cc, mysys/my_time.cc, strings/decimal.cc (decimal2bin). */
 #include "binlog/coltype.h"
 
+#include "binlog/json_binary.h"
+
 #include <field_types.h>
 
 typedef void decode_function(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret);
@@ -278,6 +280,13 @@ static void decode_text(struct cursor *c, const struct wire_column *w, struct ar
         coltype_text(w->column, w->charset, (struct slice){(const char *)data, len}, arena, ret);
 }
 
+static void decode_json(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
+    uint64_t len = cursor_le(c, w->prefix);
+    const unsigned char *data = cursor_take(c, len);
+    if (!data || !json_binary_decode((struct slice){(const char *)data, len}, arena, ret))
+        c->failed = true;
+}
+
 void coltype_enum(const struct column *column, uint64_t index, struct value *ret) {
     struct slice label = index > 0 && index <= column->label_count ? column->labels[index - 1] : SLICE("");
     *ret = (struct value){.kind = VALUE_ENUM, .u = index, .data = label.data, .len = (uint32_t)label.len};
@@ -341,7 +350,7 @@ static const struct coltype types[] = {
     {MYSQL_TYPE_BLOB, META_LENGTH, 0, false, true, COLUMN_TEXT, decode_text},
     {MYSQL_TYPE_ENUM, META_PAIR, 0, false, false, COLUMN_ENUM, decode_enum},
     {MYSQL_TYPE_SET, META_PAIR, 0, false, false, COLUMN_SET, decode_set},
-    {MYSQL_TYPE_JSON, META_LENGTH, 0, false, false, COLUMN_JSON, NULL},
+    {MYSQL_TYPE_JSON, META_LENGTH, 0, false, false, COLUMN_JSON, decode_json},
     {MYSQL_TYPE_GEOMETRY, META_LENGTH, 0, false, false, COLUMN_GEOMETRY, decode_geometry},
     {MYSQL_TYPE_VECTOR, META_LENGTH, 0, false, true, COLUMN_VECTOR, decode_vector}, /* of the binary character set */
     /* of tables made before MySQL 5.6 */

@@ -197,6 +197,34 @@ struct json_place json_place(const struct json_doc *doc, const struct json *v) {
 
 /* ---- writing */
 
+/* yyjson prints "1.0", "-0.00012", "1.5e300". */
+size_t json_double_digits(double v, char digits[static JSON_DIGITS_MAX], int *ret_point) {
+    char text[64];
+    yyjson_val number = {0};
+    yyjson_set_real(&number, v);
+    const char *end = yyjson_write_number(&number, text), *p = text;
+    size_t count = 0;
+    int point = 0;
+    bool behind_point = false;
+    for (p += *p == '-'; end && p < end && *p != 'e' && count < JSON_DIGITS_MAX; p++) {
+        if (*p == '.') {
+            behind_point = true;
+            continue;
+        }
+        if (*p != '0' || count)
+            digits[count++] = *p;
+        point += !behind_point && count ? 1 : behind_point && !count ? -1 : 0;
+    }
+    if (end && p < end && *p == 'e')
+        point += (int)strtol(p + 1, NULL, 10);
+    while (count && digits[count - 1] == '0')
+        count--;
+    *ret_point = count ? point : 1;
+    if (!count)
+        digits[count++] = '0';
+    return count;
+}
+
 void json_put_string(struct buf *buf, struct slice text) {
     const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len, *plain = p;
     buf_put_char(buf, '"');

@@ -54,6 +54,11 @@ struct json_place json_place(const struct json_doc *doc, const struct json *v);
 
 /* ---- writing */
 
+/* The shortest digits that read back as `v` (finite): 0.DIGITS * 10^point, without zeros at either end; zero is "0", point 1. Returns
+ * how many. */
+enum { JSON_DIGITS_MAX = 24 };
+size_t json_double_digits(double v, char digits[static JSON_DIGITS_MAX], int *ret_point);
+
 void json_put_string(struct buf *buf, struct slice text); /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
 
 /* A writer that knows where commas go; depth at most 64. `pretty` indents by two spaces. */

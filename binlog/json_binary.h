@@ -1,0 +1,12 @@
+/* MySQL's binary JSON as the text that MySQL prints of it.
+ * Layout: the head of the server's sql-common/json_binary.h; the text: wrapper_to_string() in its json_dom.cc. */
+#pragma once
+
+#include "contract/value.h"
+
+/* Appends the text. False: malformed, or over out->max; then what was appended means nothing. A document of no bytes, which ALTER and
+ * INSERT IGNORE leave in columns that are NOT NULL, is `null`. */
+bool json_binary_text(struct slice document, struct buf *out) must_check;
+
+/* As VALUE_JSON; the text lives in the arena. False: malformed. */
+bool json_binary_decode(struct slice document, struct arena *arena, struct value *ret) must_check;

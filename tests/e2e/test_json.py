@@ -1,0 +1,133 @@
+"""JSON columns against a real MySQL: what leat reads by stream and by snapshot is what SELECT prints [S23]; partial updates [S14]."""
+
+import json
+import random
+import struct
+
+import pytest
+
+from tests.e2e.test_binlog import dump, end, rows_of
+from tests.lib.servers import Mysql
+
+JSON = 15  # enum value_kind
+
+# What CAST makes of other types: the scalars that JSON text cannot write.
+SCALARS = [
+    "CAST(CAST(-12.50 AS DECIMAL(5,2)) AS JSON)", "CAST(CAST(0 AS DECIMAL(5,2)) AS JSON)", "CAST(CAST(7 AS DECIMAL(20,0)) AS JSON)",
+    f"CAST(CAST('-{'9' * 35}.{'9' * 30}' AS DECIMAL(65,30)) AS JSON)", "CAST(CAST('0.000000000000000000000000000001' AS DECIMAL(30,30)) AS JSON)",
+    "CAST(DATE'2026-11-21' AS JSON)", "CAST(DATE'0000-00-00' AS JSON)", "CAST(DATE'2026-11-00' AS JSON)", "CAST(DATE'9999-12-31' AS JSON)",
+    "CAST(TIME'-838:59:59' AS JSON)", "CAST(TIME'838:59:58.999999' AS JSON)", "CAST(TIME'-00:00:00.000001' AS JSON)", "CAST(TIME'00:00:00' AS JSON)",
+    "CAST(TIMESTAMP'2026-11-21 10:15:00.123456' AS JSON)", "CAST(TIMESTAMP'0000-00-00 00:00:00' AS JSON)",
+    "CAST(CAST('9999-12-31 23:59:59.999999' AS DATETIME(6)) AS JSON)", "CAST(CAST(2026 AS YEAR) AS JSON)", "CAST(b'101' AS JSON)",
+    *(f"CAST(CAST(REPEAT('x', {n}) AS BINARY) AS JSON)" for n in (0, 1, 2, 3, 56, 57, 58, 114, 200, 300)),
+    "CAST(x'00FF80' AS JSON)", "CAST(ST_GeomFromText('POINT(1.5 -2)') AS JSON)", "CAST(1e0 AS JSON)", "CAST(-0e0 AS JSON)", "CAST(NULL AS JSON)",
+    "CAST('null' AS JSON)", "CAST(TRUE AS JSON)", "CAST(FALSE AS JSON)", "CAST(18446744073709551615 AS JSON)", "CAST(-9223372036854775808 AS JSON)",
+]
+# Types that only columns have keep their number inside an opaque value.
+TYPED = ("CREATE TABLE typed (id INT PRIMARY KEY, y YEAR, b BIT(17), bl BLOB, vb VARBINARY(20), ts TIMESTAMP(6) NULL, ti TIME(3), e ENUM('a','b'),"
+         " s SET('a','b'), f FLOAT, d DOUBLE, de DECIMAL(20,5), bi BIGINT UNSIGNED, c VARCHAR(20) CHARACTER SET latin1)")
+TYPED_ROW = "(1, 1999, 70000, x'0102FF', x'00', '2026-11-21 10:00:00.5', '-10:11:12.5', 'b', 'a,b', 0.1, 1e100, -1.5, 18446744073709551615, 'ä')"
+KEYS = ["", " ", "a", "b", "A", "aa", "ab", "é", "日本", "😀", '"', "\\", "\\\"", "a.b", "a b", "$", "$.a", "[0]", "*", "\n", "\x01", "\x7f", "key" * 90, "0", "1e1", "@"]
+NUMBERS = [0, 1, -1, 127, 128, 255, 256, -128, -129, 32767, 32768, -32768, -32769, 65535, 65536, 2**31 - 1, 2**31, -2**31, -2**31 - 1, 2**32 - 1, 2**32,
+           2**63 - 1, 2**63, -2**63, 2**64 - 1, 1.0, -1.0, 0.1, 1.5, 100.0, 1e14, 1e15, 1e16, 1e-13, 1e-14, 1e-15, 1e-16, 123456789012345.0, 1234567890123456.0,
+           12345678901234567.0, 123456789012345.6, 1.7976931348623157e308, 2.2250738585072014e-308, 5e-324, 4.35, 0.3, 2 / 3, 9007199254740993.0, 1e21, 1e22, 1e23]
+STRINGS = ["", "a", "x" * 127, "x" * 128, "ü" * 64, "x" * 16384, '"\\/\b\f\n\r\t', "".join(map(chr, range(0x20))), "\x7f\x80\u2028", "日本語😀", "1234567\"", "12345678\"", "\\" * 9]
+
+
+def document(r, depth):
+    kind = r.randrange(8 if depth else 5)
+    if kind == 0:
+        return r.choice(NUMBERS)
+    if kind == 1:
+        return r.choice(STRINGS)
+    if kind == 2:
+        return r.choice([None, True, False])
+    if kind == 3:
+        return r.randrange(-2**r.randrange(1, 63), 2**r.randrange(1, 64))
+    if kind == 4:
+        return "".join(r.choice("ab\"\\\n\tüé😀 ") for _ in range(r.randrange(40)))
+    if kind == 5:
+        return [document(r, depth - 1) for _ in range(r.randrange(6))]
+    return {r.choice(KEYS): document(r, depth - 1) for _ in range(r.randrange(8))}
+
+
+def nested(depth, inner):
+    """Objects and arrays in turn around a value."""
+    for i in range(depth):
+        inner = [inner] if i % 2 else {"k": inner}
+    return inner
+
+
+def documents(r):
+    yield from (json.dumps(n) for n in NUMBERS)
+    yield from (json.dumps(s) for s in STRINGS)
+    yield from ("[]", "{}", "[[], {}]", '{"a": 1, "a": 2, "b": 3, "a": [4]}', json.dumps(nested(100, [])[0] if False else nested(99, [])), json.dumps(nested(99, {})))
+    yield json.dumps(nested(99, [1, "x", 1.5, 2**40]))
+    doubles = [struct.unpack("<d", r.randbytes(8))[0] for _ in range(2000)]
+    yield json.dumps([d for d in doubles if abs(d) < 1.8e308 and d == d])
+    yield json.dumps([r.uniform(-1, 1) * 10.0 ** r.randrange(-20, 25) for _ in range(2000)])
+    yield json.dumps([round(r.uniform(-1000, 1000), r.randrange(6)) for _ in range(500)])
+    yield json.dumps([2.0 ** n for n in range(-1074, 1024)])
+    yield json.dumps([10.0 ** n for n in range(-323, 309)])
+    yield json.dumps([str(i) for i in range(20000)])  # over 64 KiB: the large format, with inlined and other values
+    yield json.dumps({f"key{i}": [i, -i, i * 100000, i / 7, str(i), None, True] for i in range(3000)})
+    yield json.dumps({"small": {"a": [1, 2]}, "big": "y" * 70000, "list": ["z" * 66000, 70000, -70000, 1.5, {}]})
+    yield json.dumps("s" * 2100000)
+    for _ in range(300):
+        yield json.dumps(document(r, r.randrange(6)))
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Mysql(sql_mode="", max_allowed_packet="64M") as mysql:
+        yield mysql
+
+
+@pytest.fixture
+def database(server):
+    server.execute("DROP DATABASE IF EXISTS test1", "CREATE DATABASE test1")
+    return server
+
+
+def printed(server, table="t"):
+    """What SELECT prints, by id."""
+    return dict(server.execute(f"SELECT id, CAST(doc AS CHAR) FROM {table}", database="test1"))
+
+
+def differences(images, want):
+    got = {int(image["id"][1]): image["doc"] for image in images}
+    assert len(got) == len(want)
+    return {i: (want[i], got[i][:2]) for i in want if got[i][1] != (want[i] or "") or got[i][0] != (JSON if want[i] is not None else 1)}
+
+
+def test_S23_documents_read_by_stream_and_snapshot_are_what_select_prints(database):
+    r = random.Random(23)
+    server = database
+    server.execute("CREATE TABLE t (id INT PRIMARY KEY, doc JSON, x INT)", TYPED, f"INSERT INTO typed VALUES {TYPED_ROW}", database="test1")
+    before = end(server)
+    with server.connect(database="test1") as connection, connection.cursor() as cursor:
+        for i, text in enumerate(documents(r)):
+            cursor.execute("INSERT INTO t VALUES (%s, %s, 1)", (i, text))
+        for i, scalar in enumerate(SCALARS, start=10000):
+            cursor.execute(f"INSERT INTO t VALUES ({i}, {scalar}, 1), ({i + 1000}, JSON_OBJECT('k', JSON_ARRAY({scalar}, 1)), 1)")
+        cursor.execute("SELECT * FROM typed LIMIT 0")
+        for i, (name, *_) in enumerate(cursor.description[1:], start=20000):
+            cursor.execute(f"INSERT INTO t SELECT {i}, JSON_ARRAY({name}, JSON_OBJECT('c', {name})), 1 FROM typed")
+        cursor.execute("INSERT INTO t (id) VALUES (30000)")
+        connection.commit()
+    want = printed(server)
+    assert len(want) > 400 and want[30000] is None
+    assert differences([row["after"] for row in rows_of(dump(server, "stream", **{"from": before, "tables": "t"}))], want) == {}
+    assert differences(dump(server, "chunks", tables="t", only="t", limit=100), want) == {}
+
+
+def test_S23_a_document_of_no_bytes_is_null(database):
+    """INSERT IGNORE leaves nothing at all in a column that is NOT NULL; and so does ALTER, for the rows there are."""
+    server = database
+    server.execute("CREATE TABLE t (id INT PRIMARY KEY, doc JSON NOT NULL)", database="test1")
+    before = end(server)
+    server.execute("INSERT IGNORE INTO t VALUES (1, NULL), (2, NULL)", database="test1")
+    server.execute("UPDATE t SET id = 3 WHERE id = 1", database="test1")
+    images = [row["after"] for row in rows_of(dump(server, "stream", **{"from": before, "tables": "t"}))]
+    assert [image["doc"][:2] for image in images] == [[JSON, "null"]] * 3 and set(printed(server).values()) == {"null"}
+    assert [row["doc"][:2] for row in dump(server, "chunks", tables="t", only="t")] == [[JSON, "null"]] * 2
