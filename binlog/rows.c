@@ -8,6 +8,7 @@
  * understood of a wanted table is ERR_SOURCE: a type that is not supported, names or defaults that an ALTER may have changed. Statements: definition.c. Nothing is allocated per row: strings that need conversion go to an arena that each row empties. */
 #include "binlog/decoder.h"
 #include "binlog/event.h"
+#include "binlog/json_partial.h"
 #include "binlog/payload.h"
 
 #include <field_types.h>
@@ -259,17 +260,29 @@ static bool read_image_bits(struct cursor *c, size_t count, struct image *ret) {
     return ret->present != NULL;
 }
 
+static void decode_diff(struct cursor *c, const struct wire_column *w, const struct value *before, struct arena *arena,
+                        struct value *ret) {
+    uint64_t len = cursor_le(c, w->prefix);
+    const unsigned char *bytes = cursor_take(c, len);
+    if (!bytes || !json_partial_decode((struct slice){(const char *)bytes, len}, before, arena, ret))
+        c->failed = true;
+}
+
+/* `diffs`: a bit for each JSON column, set where differences from the image before stand instead of the document; NULL: nowhere. */
 static void read_row(struct decoder *d, const struct table_map *map, struct cursor *c, const struct image *image,
-                     struct value *values) {
+                     const unsigned char *diffs, struct value *values) {
     const unsigned char *nulls = cursor_take(c, (image->present_count + 7) / 8);
-    size_t n = 0;
+    size_t n = 0, json = 0;
     for (size_t i = 0; nulls && i < map->table.column_count; i++) {
+        bool diff = map->table.columns[i].type == COLUMN_JSON && diffs && bit(diffs, json++);
         values[i] = (struct value){.kind = VALUE_UNKNOWN};
         if (!bit(image->present, i))
             continue;
         bool null = bit(nulls, n++);
         if (null)
             values[i].kind = map->wanted[i] ? VALUE_NULL : VALUE_UNKNOWN;
+        else if (map->wanted[i] && diff)
+            decode_diff(c, &map->wire[i], &map->before[i], &d->row, &values[i]);
         else if (map->wanted[i])
             coltype_decode(c, &map->wire[i], &d->row, &values[i]);
         else
@@ -277,11 +290,10 @@ static void read_row(struct decoder *d, const struct table_map *map, struct curs
     }
 }
 
-/* Before the after image of a PARTIAL_UPDATE_ROWS event: options, and a bit for each JSON column if one is a diff. Those columns are not
- * wanted (this version refuses JSON), and a diff has the same length before it as a document. */
-static void skip_partial_bits(struct cursor *c, const struct table_map *map) {
-    if (cursor_lenenc(c) & PARTIAL_JSON)
-        cursor_skip(c, (map->json_count + 7) / 8);
+/* Before the after image of a PARTIAL_UPDATE_ROWS event: options, and a bit for each of the table's JSON columns (start_partial_bits_reader()
+ * in the server's sql/rpl_record.cc). */
+static const unsigned char *read_partial_bits(struct cursor *c, const struct table_map *map) {
+    return cursor_lenenc(c) & PARTIAL_JSON ? cursor_take(c, (map->json_count + 7) / 8) : NULL;
 }
 
 static int malformed(const struct table_map *map, const struct event *e, struct error *error) {
@@ -353,11 +365,10 @@ static int read_rows(struct decoder *d, const struct event *e, const struct rows
         const unsigned char *start = c->at;
         arena_reset(&d->row);
         if (change.before)
-            read_row(d, map, c, &first, map->before);
-        if (e->type == EVENT_PARTIAL_UPDATE_ROWS)
-            skip_partial_bits(c, map);
+            read_row(d, map, c, &first, NULL, map->before);
+        const unsigned char *diffs = e->type == EVENT_PARTIAL_UPDATE_ROWS ? read_partial_bits(c, map) : NULL;
         if (change.after)
-            read_row(d, map, c, shape->kind == ROW_UPDATE ? &second : &first, map->after);
+            read_row(d, map, c, shape->kind == ROW_UPDATE ? &second : &first, diffs, map->after);
         if (c->failed || (c->at == start && !nothing))
             return malformed(map, e, error);
         nothing = false;

@@ -72,7 +72,8 @@ static const struct {
     {"binlog_row_value_options",
      {""},
      CHECK_WARNING,
-     "partial JSON updates are logged as differences: JSON columns cannot be mapped in this version",
+     "partial JSON updates are logged as differences: with binlog_row_image other than FULL no snapshot can be made while "
+     "documents change",
      "SET PERSIST binlog_row_value_options = ''"},
     {"binlog_checksum",
      {"CRC32"},

@@ -318,6 +318,7 @@ void value_put_text(struct buf *buf, const struct value *v) {
     case VALUE_ENUM:
     case VALUE_SET:
     case VALUE_JSON:
+    case VALUE_JSON_DIFF:
         buf_put(buf, v->data, v->len);
         break;
     case VALUE_GEOMETRY:
@@ -352,6 +353,7 @@ static const uint8_t shapes[] = {
     [VALUE_GEOMETRY] = HAS_DATA,
     [VALUE_VECTOR] = HAS_DATA,
     [VALUE_BAD_TEXT] = HAS_DATA,
+    [VALUE_JSON_DIFF] = HAS_DATA,
 };
 
 static bool is_signed_kind(uint8_t kind) {
@@ -564,6 +566,7 @@ void value_put_key(struct buf *buf, const struct value *v) {
         put_key_bytes(buf, KEY_BYTES, v);
         break;
     case VALUE_JSON:
+    case VALUE_JSON_DIFF:
         put_key_bytes(buf, KEY_JSON, v);
         break;
     case VALUE_GEOMETRY:

@@ -29,6 +29,7 @@ enum value_kind {
     VALUE_GEOMETRY, /* data: SRID (4 bytes, little-endian) and WKB */
     VALUE_VECTOR,   /* data: little-endian floats */
     VALUE_BAD_TEXT, /* data: the column's own bytes, which are no text of its character set */
+    VALUE_JSON_DIFF, /* data: what changes in the document (json_diff.h); never stored: it becomes VALUE_JSON with the row's document */
 };
 
 struct value {

@@ -4,6 +4,7 @@
  * Images may be partial; what is missing is in the store. Between L and H of a snapshot (`fuzzy`) rows may be missing
  * or newer than the change: full images replace, partial ones without their row are noted, to be read again
  * (ARCHITECTURE.md, rule 9). Later, a partial image without its row is a fault that parks. */
+#include "contract/json_diff.h"
 #include "transform/state.h"
 
 static struct value *pick(struct engine *e, const struct mapping *m, const struct value *image) {
@@ -33,6 +34,36 @@ static void fill_unknown(const struct source *source, struct value *values, cons
     for (size_t i = 0; from && i < source->column_count; i++)
         if (values[i].kind == VALUE_UNKNOWN)
             values[i] = from[i];
+}
+
+/* Where an image before lacked the document, the row in the store has it. Between L and H of a snapshot that row may be newer than the
+ * change, and differences cannot be applied twice. */
+static int merge_documents(struct engine *e, const struct source *source, struct value *after, const struct value *from,
+                           struct error *error) {
+    for (size_t i = 0; i < source->column_count; i++) {
+        if (after[i].kind != VALUE_JSON_DIFF)
+            continue;
+        const char *column = source->columns[i].name;
+        if (e->fuzzy)
+            return error_set(
+                error, ERR_SOURCE,
+                "table %s, column %s: a document changed while the snapshot ran, and the binlog has only "
+                "what differs from an image that it lacks: run SET PERSIST binlog_row_value_options = '' "
+                "(or binlog_row_image = 'FULL') on the source, have sessions keep it until the snapshot is "
+                "over, then `leat snapshot`",
+                source->name, column);
+        struct buf text defer(buf_deinit) = BUF_SMALL(4096, UINT32_MAX);
+        if (!from || from[i].kind != VALUE_JSON ||
+            !json_diff_apply(value_slice(&from[i]), value_slice(&after[i]), &text))
+            return error_set(error, ERR_SOURCE,
+                             "table %s, column %s: the binlog changes a part of a document "
+                             "(binlog_row_value_options) that the store does not have: `leat snapshot` reads "
+                             "everything again",
+                             source->name, column);
+        after[i] = (struct value){.kind = VALUE_JSON, .len = (uint32_t)text.len};
+        after[i].data = arena_copy(&e->scratch, text.data, text.len);
+    }
+    return 0;
 }
 
 /* Of an inserted row. A default that an ALTER changed between the event and the reading of the schema is taken for the
@@ -130,6 +161,8 @@ static int update_row(struct engine *e, const struct source *source, struct valu
     bool moves = !slice_equal(row_key_of(e, source, before), row_key_of(e, source, after));
     if (e->fuzzy && partial && moves && !MUTANT(REREAD))
         r = reread_note(e, source, after, error);
+    if (!r)
+        r = merge_documents(e, source, after, old ? old->values : NULL, error);
     if (r)
         return r;
     fill_unknown(source, after, base ? base->values : NULL);

@@ -175,6 +175,11 @@ void row_json_put_value(struct buf *out, const struct value *v) {
     case VALUE_JSON:
         buf_put_slice(out, value_slice(v));
         break;
+    case VALUE_JSON_DIFF: /* the image before lacks the document */
+        buf_put_slice(out, SLICE("{\"json_diff\":"));
+        buf_put_slice(out, value_slice(v));
+        buf_put_char(out, '}');
+        break;
     case VALUE_FLOAT:
     case VALUE_DOUBLE:
     case VALUE_VECTOR:

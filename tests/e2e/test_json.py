@@ -3,13 +3,14 @@
 import json
 import random
 import struct
+import subprocess
 
 import pytest
 
-from tests.e2e.test_binlog import dump, end, rows_of
+from tests.e2e.test_binlog import DUMP, dump, end, rows_of
 from tests.lib.servers import Mysql
 
-JSON = 15  # enum value_kind
+JSON, JSON_DIFF = 15, 18  # enum value_kind
 
 # What CAST makes of other types: the scalars that JSON text cannot write.
 SCALARS = [
@@ -61,7 +62,7 @@ def nested(depth, inner):
 def documents(r):
     yield from (json.dumps(n) for n in NUMBERS)
     yield from (json.dumps(s) for s in STRINGS)
-    yield from ("[]", "{}", "[[], {}]", '{"a": 1, "a": 2, "b": 3, "a": [4]}', json.dumps(nested(100, [])[0] if False else nested(99, [])), json.dumps(nested(99, {})))
+    yield from ("[]", "{}", "[[], {}]", '{"a": 1, "a": 2, "b": 3, "a": [4]}', json.dumps(nested(99, [])), json.dumps(nested(99, {})))
     yield json.dumps(nested(99, [1, "x", 1.5, 2**40]))
     doubles = [struct.unpack("<d", r.randbytes(8))[0] for _ in range(2000)]
     yield json.dumps([d for d in doubles if abs(d) < 1.8e308 and d == d])
@@ -131,3 +132,88 @@ def test_S23_a_document_of_no_bytes_is_null(database):
     images = [row["after"] for row in rows_of(dump(server, "stream", **{"from": before, "tables": "t"}))]
     assert [image["doc"][:2] for image in images] == [[JSON, "null"]] * 3 and set(printed(server).values()) == {"null"}
     assert [row["doc"][:2] for row in dump(server, "chunks", tables="t", only="t")] == [[JSON, "null"]] * 2
+
+
+def update(r, doc):
+    """A change of a document that MySQL may log in part: paths into it and new values."""
+    paths, stack = [], [("$", doc)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, dict):
+            below = [(f'{path}.{json.dumps(k, ensure_ascii=False)}', v) for k, v in value.items()]
+            paths.append(f'{path}.{json.dumps(r.choice(KEYS), ensure_ascii=False)}')
+        elif isinstance(value, list):
+            below = [(f"{path}[{i}]", v) for i, v in enumerate(value)]
+            paths += [f"{path}[{len(value) + 1}]", f"{path}[last]"]
+        else:
+            below = []
+            paths.append(f"{path}[0]")  # a scalar is the list of itself
+        paths += [p for p, _ in below]
+        stack += below
+    chosen = r.sample(paths, min(len(paths), r.randrange(1, 4)))
+    function = r.choice(["JSON_SET", "JSON_SET", "JSON_REPLACE", "JSON_REMOVE", "JSON_ARRAY_INSERT", "JSON_INSERT"])
+    if function == "JSON_ARRAY_INSERT":
+        chosen = [p for p in chosen if p.endswith("]")] or ["$.list[0]"]
+    if function == "JSON_REMOVE":
+        return f"JSON_REMOVE(doc{', %s' * len(chosen)})", [p for p in chosen if p != "$"]
+    values = [v for p in chosen for v in (p, json.dumps(document(r, r.randrange(3))))]
+    return f"{function}(doc{', %s, CAST(%s AS JSON)' * len(chosen)})", values
+
+
+def partial_updates(server, seed, count):
+    """Rows of t updated `count` times; the binlog then holds differences, unless MySQL preferred whole documents."""
+    r = random.Random(seed)
+    with server.connect(database="test1") as connection, connection.cursor() as cursor:
+        for i in range(count):
+            cursor.execute("SELECT doc FROM t WHERE id = %s", (i % 10,))
+            text = cursor.fetchone()[0]
+            call, arguments = update(r, json.loads(text))
+            cursor.execute(f"UPDATE t SET doc = {call}, x = x + 1 WHERE id = %s", (*arguments, i % 10))
+            cursor.execute("INSERT INTO states SELECT %s, id, x, CAST(doc AS CHAR) FROM t WHERE id = %s", (i, i % 10))
+        connection.commit()
+
+
+PAD = "p" * 300  # MySQL logs the whole document where that is no longer than the differences
+
+
+def make_documents(server):
+    server.execute("CREATE TABLE t (id INT PRIMARY KEY, other JSON, doc JSON, x INT, third JSON)",
+                   "CREATE TABLE states (n INT PRIMARY KEY, id INT, x INT, doc LONGTEXT)", database="test1")
+    r = random.Random(14)
+    with server.connect(database="test1") as connection, connection.cursor() as cursor:
+        for i in range(10):
+            doc = {"pad": PAD, "list": [document(r, 2) for _ in range(4)], **{r.choice(KEYS): document(r, 3) for _ in range(6)}}
+            cursor.execute("INSERT INTO t VALUES (%s, '[1]', %s, 0, NULL)", (i, json.dumps(doc)))
+        connection.commit()
+
+
+@pytest.mark.parametrize("image, compression, count", [("FULL", "OFF", 100), ("FULL", "ON", 100), ("MINIMAL", "OFF", 250), ("MINIMAL", "ON", 100), ("NOBLOB", "OFF", 50)])
+def test_S14_partial_updates(database, image, compression, count):
+    """With the document in the image before the whole new one comes out; else the differences, which lead to it."""
+    server = database
+    make_documents(server)
+    before = end(server)
+    server.execute(f"SET GLOBAL binlog_row_image = {image}", f"SET GLOBAL binlog_transaction_compression = {compression}",
+                   "SET GLOBAL binlog_row_value_options = PARTIAL_JSON")
+    try:
+        documents_before = printed(server)
+        partial_updates(server, image, count)
+    finally:
+        server.execute("SET GLOBAL binlog_row_image = FULL", "SET GLOBAL binlog_transaction_compression = OFF",
+                       "SET GLOBAL binlog_row_value_options = ''")
+    rows = rows_of(dump(server, "stream", **{"from": before, "tables": "t", "only": "t"}))
+    want = server.execute("SELECT id, doc FROM states ORDER BY n", database="test1")
+    assert len(rows) == len(want) == count
+    pairs, kinds, state = [], set(), dict(documents_before)
+    for row, (i, doc) in zip(rows, want):
+        assert row["before"]["id"][1] == str(i)
+        kind, after, _ = row["after"].get("doc", [JSON, state[i], None])
+        kinds.add(kind)
+        if kind == JSON_DIFF:
+            pairs.append((state[i], after, doc))
+        else:
+            assert after == doc
+        state[i] = doc
+    assert kinds == ({JSON, JSON_DIFF} if image == "MINIMAL" else {JSON})  # with NOBLOB MySQL logs the documents that it needs
+    made = subprocess.run([str(DUMP), "apply"], input="".join(f"{old}\n{diffs}\n" for old, diffs, _ in pairs), capture_output=True, text=True, check=True)
+    assert made.stdout.split("\n")[:-1] == [doc for _, _, doc in pairs]

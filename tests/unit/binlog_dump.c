@@ -4,12 +4,14 @@
  *   binlog_dump chunks KEY=VALUE...   a table's rows, read in chunks
  *   binlog_dump file path=FILE        a binlog file, as if it were streamed; flip=N turns a bit of byte N
  *   binlog_dump gtids                 for each line "SET;SET" of standard input: their union, difference, and is the second in the first
+ *   binlog_dump apply                 JSON documents and differences, a line each in turn, from the standard input: the documents that result
  *   binlog_dump schema|check|facts|position KEY=VALUE... */
 #include "binlog/chunk.h"
 #include "binlog/feed.h"
 #include "binlog/rows.h"
 #include "binlog/server_check.h"
 #include "binlog/xa.h"
+#include "contract/json_diff.h"
 #include "src/base/json.h"
 #include "src/base/sys.h"
 
@@ -472,6 +474,23 @@ static int run(struct arena *arena, struct error *error) {
     return r;
 }
 
+static int run_apply(void) {
+    char *document = NULL, *diffs = NULL;
+    size_t document_cap = 0, diffs_cap = 0;
+    ssize_t n, m;
+    int r = 0;
+    while (r == 0 && (n = getline(&document, &document_cap, stdin)) > 0 &&
+           (m = getline(&diffs, &diffs_cap, stdin)) > 0) {
+        if (json_diff_apply((struct slice){document, (size_t)n - 1}, (struct slice){diffs, (size_t)m - 1}, &out))
+            flush_line();
+        else
+            r = 1;
+    }
+    free(document);
+    free(diffs);
+    return r;
+}
+
 int main(int argc, char **argv) {
     struct error error = {0};
     struct arena arena defer(arena_deinit) = {0};
@@ -480,6 +499,8 @@ int main(int argc, char **argv) {
     if (argc < 2)
         return 2;
     out = BUF_INIT(1 << 30);
+    if (strcmp(argv[1], "apply") == 0)
+        return run_apply();
     int r = run(&arena, &error);
     buf_deinit(&out);
     if (r)
