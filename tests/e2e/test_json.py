@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.test_binlog import DUMP, dump, end, rows_of
 from tests.lib.servers import Mysql
 
-JSON, JSON_DIFF = 15, 18  # enum value_kind
+JSON, JSON_DIFF = 15, 19  # enum value_kind
 
 # What CAST makes of other types: the scalars that JSON text cannot write.
 SCALARS = [
