@@ -1,6 +1,8 @@
 /* Reading table maps: the columns' types, then the optional metadata, a list of fields each for the columns that it concerns. */
 #include "binlog/tablemap.h"
 
+#include "src/base/utf8.h"
+
 enum metadata_field {
     SIGNEDNESS = 1,
     DEFAULT_CHARSET = 2,
@@ -110,7 +112,16 @@ static bool take_names(struct reading *r, struct slice field) {
     return cursor_left(&c) == 0;
 }
 
-/* For each column: number of labels, then each with its length. */
+/* A label as UTF-8. MySQL 8.0's first releases (8.0.12) do not tell the character set of labels: what is UTF-8 by its bytes is taken for it. */
+static bool convert_label(const struct reading *r, size_t i, struct slice *label) {
+    enum charset set = r->map->wire[i].charset;
+    if (set != CHARSET_UNKNOWN || r->columns[i].collation)
+        return charset_to_utf8(set, *label, r->arena, label);
+    return utf8_valid(*label) && !memchr(label->data, 0, label->len); /* UTF-16 and UTF-32 have zeros */
+}
+
+/* For each column: number of labels, then each with its length. A column with a label that cannot be converted has none, and is refused
+ * where it is mapped. */
 static bool take_labels(struct reading *r, struct slice field, enum column_type type) {
     struct cursor c = cursor_of(field.data, field.len);
     for (size_t i = 0; i < r->map->table.column_count && cursor_left(&c); i++) {
@@ -121,19 +132,18 @@ static bool take_labels(struct reading *r, struct slice field, enum column_type 
         if (c.failed || count > cursor_left(&c))
             return false;
         struct slice *labels = arena_alloc(r->arena, (count + 1) * sizeof(*labels));
+        bool good = true;
         for (size_t j = 0; j < count; j++) {
             uint64_t len = cursor_lenenc(&c);
             const unsigned char *text = cursor_take(&c, len);
             if (!text)
                 return false;
-            enum charset set = r->map->wire[i].charset;
             struct slice utf8 = {(const char *)text, len};
-            if (!charset_to_utf8(set, utf8, r->arena, &utf8) && !charset_refusal(set))
-                return false;
+            good &= convert_label(r, i, &utf8);
             labels[j] = (struct slice){arena_copy(r->arena, utf8.data, utf8.len), utf8.len};
         }
-        column->labels = labels;
-        column->label_count = count;
+        column->labels = good ? labels : NULL;
+        column->label_count = good ? count : 0;
     }
     return !c.failed;
 }
