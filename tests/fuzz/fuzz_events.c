@@ -1,10 +1,12 @@
 /* Fuzzes everything that reads binlog events: feed, transaction buffer, decoder, payloads, statements. Input: a binlog file.
  *
- * Checksums are made right first, or nothing behind them would ever be reached; Where an event has no column names they come from the schema below (that of the seeds' tables). What a
- * decoder refuses does not end the input: the next transaction gets a new decoder. */
-#include "binlog/event.h"
+ * Checksums are made right first, or nothing behind them would ever be reached. What the replicator and what `leat decode` make of the
+ * input is run, and every line of the latter must be JSON. For the replicator, where an event has no column names they come from the schema below
+ * (of the seeds' tables). What a decoder refuses does not end the input: the next transaction gets a new decoder. */
 #include "binlog/feed.h"
 #include "binlog/xa.h"
+#include "src/app/row_json.h"
+#include "src/base/json.h"
 #include "tests/fuzz/events.h"
 
 #include <libdeflate.h>
@@ -45,13 +47,30 @@ static const struct table tables[] = {
 };
 static const struct schema schema = {"test1", tables, ARRAY_LEN(tables)};
 
-/* ---- one input */
+/* ---- the two who decode: the replicator (one database, names by a schema), and `leat decode` (all databases, JSON lines) */
+
+struct work {
+    struct buf out;
+    struct arena arena;
+    struct position schema_at;
+    struct decoder *decoder;
+    struct xa_list prepared;
+    struct xa_keeper keeper;
+};
+
+static void must_be_json(struct slice line) {
+    struct json_doc *doc = NULL;
+    struct error error;
+    if (json_parse(&doc, "line", line, &error) != 0)
+        abort();
+    json_free(doc);
+}
 
 static void *on_table(void *context, const struct table *table, bool *wanted, int *ret_error, struct error *error) {
-    static int handle;
-    for (size_t i = 0; i < table->column_count; i++)
-        wanted[i] = table->columns[i].type != COLUMN_JSON;
-    return &handle;
+    struct work *w = context;
+    struct row_json_table *t = arena_zalloc(&w->arena, sizeof(*t));
+    row_json_table_init(t, table, &w->arena);
+    return t;
 }
 
 static void touch(const struct table *table, const struct value *values, struct buf *out) {
@@ -63,49 +82,75 @@ static void touch(const struct table *table, const struct value *values, struct 
 }
 
 static int on_row(void *context, const struct row_change *change, struct error *error) {
-    struct buf *out = context;
-    buf_clear(out);
-    touch(change->table, change->before, out);
-    touch(change->table, change->after, out);
+    struct work *w = context;
+    buf_clear(&w->out);
+    touch(change->table, change->before, &w->out);
+    touch(change->table, change->after, &w->out);
     return 0;
 }
 
-static struct decoder *new_decoder(struct buf *out, const struct position *schema_at) {
-    struct decoder_options options = {.database = "test1",
-                                      .context = out,
-                                      .table = on_table,
-                                      .row = on_row,
-                                      .schema = &schema,
-                                      .schema_at = schema_at};
-    return decoder_new(&options);
+static int on_line_row(void *context, const struct row_change *change, struct error *error) {
+    struct work *w = context;
+    buf_clear(&w->out);
+    row_json_put_change(&w->out, SLICE("{\"position\":1"), change->handle, change, 1);
+    must_be_json(buf_slice(&w->out));
+    return 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct buf out = BUF_INIT(1 << 20);
+static int on_line_statement(void *context, const struct logged_statement *statement, struct error *error) {
+    struct work *w = context;
+    buf_clear(&w->out);
+    row_json_put_statement(&w->out, SLICE("{\"position\":1"), statement);
+    must_be_json(buf_slice(&w->out));
+    return 0;
+}
+
+static void start(struct work *w, bool lines) {
+    struct decoder_options replicator = {.database = "test1",
+                                         .context = w,
+                                         .table = on_table,
+                                         .row = on_row,
+                                         .schema = &schema,
+                                         .schema_at = &w->schema_at};
+    struct decoder_options all = {
+        .context = w, .table = on_table, .row = on_line_row, .statement = on_line_statement, .numbered_columns = true};
+    w->decoder = decoder_new(lines ? &all : &replicator);
+}
+
+static void stop(struct work *w) {
+    decoder_free(w->decoder);
+    arena_deinit(&w->arena);
+}
+
+static void run(const uint8_t *data, const struct span *events, size_t count, bool lines) {
     struct error error;
-    struct span events[EVENTS_MAX];
-    struct xa_list prepared = {0};
-    const struct xa_keeper keeper = xa_list_keeper(&prepared);
+    struct work w = {.out = BUF_INIT(1 << 24), .schema_at = {.file = "binlog.000001", .offset = 1000}};
     struct feed f = {.spill_dir = "/tmp", .txn_memory_bytes = 4096, .known_commit_us = 1};
     gtid_set_add(&f.known_gtids, &(struct gtid){.uuid = "other", .number = 7}); /* so that PREVIOUS_GTIDS is read */
-    struct position schema_at = {.file = "binlog.000001", .offset = 1000};
-    struct decoder *d = new_decoder(&out, &schema_at);
-    size_t count = split(data, size, events);
+    w.keeper = xa_list_keeper(&w.prepared);
+    start(&w, lines);
     int r = 0;
     for (size_t i = 0; i < count && r >= 0; i++) {
         char *event = with_checksum(&f, data + events[i].at, events[i].len);
         struct txn *t = NULL;
         r = feed_event(&f, (struct slice){event, events[i].len}, &t, &error);
         free(event);
-        if (r == FEED_TXN && xa_run(d, &keeper, &t, &error) < 0) {
-            decoder_free(d);
-            d = new_decoder(&out, &schema_at);
+        if (r == FEED_TXN && xa_run(w.decoder, &w.keeper, &t, &error) < 0) {
+            stop(&w);
+            start(&w, lines);
         }
         txn_free(t);
     }
-    xa_list_deinit(&prepared);
-    decoder_free(d);
+    stop(&w);
+    xa_list_deinit(&w.prepared);
     feed_deinit(&f);
-    buf_deinit(&out);
+    buf_deinit(&w.out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct span events[EVENTS_MAX];
+    size_t count = split(data, size, events);
+    run(data, events, count, false);
+    run(data, events, count, true);
     return 0;
 }
