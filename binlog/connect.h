@@ -39,6 +39,8 @@ struct server_facts {
     bool cascades_logged; /* 9.6 and later without innodb_native_foreign_keys */
     bool binlog_on;
     bool row_format;
+    bool
+        names_folded; /* lower_case_table_names: events have table names in lower case, statements as they were typed */
 };
 int server_facts_read(struct connection *c, struct server_facts *ret, struct error *error) must_check;
 

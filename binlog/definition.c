@@ -299,6 +299,12 @@ static enum charset client_charset(const struct query_event *q) {
     return q->mode.collation ? charset_of_collation(q->mode.collation) : CHARSET_UTF8MB4;
 }
 
+static void fold(char *name) {
+    for (; *name; name++)
+        if (*name >= 'A' && *name <= 'Z')
+            *name = (char)(*name | 0x20);
+}
+
 static void read_statement(struct decoder *d, const struct query_event *q) {
     struct statement *st = d->statement;
     enum charset set = client_charset(q);
@@ -307,6 +313,10 @@ static void read_statement(struct decoder *d, const struct query_event *q) {
     for (size_t i = 0; i < st->name_count; i++) {
         convert_name(st->names[i].database, set, &d->row);
         convert_name(st->names[i].table, set, &d->row);
+        if (d->options.names_folded) {
+            fold(st->names[i].database);
+            fold(st->names[i].table);
+        }
     }
 }
 

@@ -112,14 +112,22 @@ int format_event_read(struct format_event *ret, struct slice raw, struct error *
 
 /* ---- GTID events */
 
+/* Zero, and the greatest number of 55 bits, say that the time is not known (the original server is a 5.7): then the event's own stays. */
+static void take_commit_time(int64_t *ret, uint64_t us) {
+    if (us > 0 && us < (1ULL << 55) - 1)
+        *ret = (int64_t)us;
+}
+
 /* 7 bytes each; the highest bit of the first says that the original server's time follows. */
 static void read_commit_times(struct cursor *c, int64_t *ret) {
     const uint64_t more = 1ULL << 55;
     uint64_t immediate = cursor_le(c, 7), original = immediate & ~more;
     if (immediate & more)
         original = cursor_le(c, 7);
-    if (!c->failed)
-        *ret = (int64_t)original;
+    if (!c->failed) {
+        take_commit_time(ret, immediate & ~more);
+        take_commit_time(ret, original);
+    }
 }
 
 static int read_plain_gtid(struct gtid_event *ret, const struct event *e, struct error *error) {
@@ -196,7 +204,7 @@ static void read_tagged_field(struct cursor *c, enum tagged_field field, struct 
         break;
     case TAGGED_IMMEDIATE_COMMIT:
     case TAGGED_ORIGINAL_COMMIT: /* absent when equal to the immediate one, which stands before it */
-        g->commit_us = (int64_t)read_varlen(c);
+        take_commit_time(&g->commit_us, read_varlen(c));
         break;
     case TAGGED_FLAGS:
         (void)read_varlen(c);

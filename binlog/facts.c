@@ -34,6 +34,8 @@ static void take_fact(struct server_facts *f, const char *name, const char *valu
         f->row_image_full = strcasecmp(value, "FULL") == 0;
     else if (strcasecmp(name, "innodb_native_foreign_keys") == 0)
         *native_keys = is_on(value);
+    else if (strcasecmp(name, "lower_case_table_names") == 0)
+        f->names_folded = strcmp(value, "0") != 0;
     else if (strcasecmp(name, "log_bin") == 0)
         f->binlog_on = is_on(value);
     else if (strcasecmp(name, "binlog_format") == 0)
@@ -47,7 +49,7 @@ int server_facts_read(struct connection *c, struct server_facts *ret, struct err
     int r = client_select(
         c, &rows, error,
         "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid','version','gtid_mode','binlog_row_metadata',"
-        "'binlog_row_image','innodb_native_foreign_keys','log_bin','binlog_format')");
+        "'binlog_row_image','innodb_native_foreign_keys','log_bin','binlog_format','lower_case_table_names')");
     if (r)
         return r;
     while (client_next(&rows))

@@ -10,13 +10,14 @@
 #include "binlog/feed.h"
 
 #include "binlog/statement.h"
+#include "src/base/digest.h"
 
-#include <stdio.h>
+#include <ctype.h>
 #include <stdlib.h>
 
 struct savepoint {
-    char name[STATEMENT_NAME_SIZE];
-    size_t bytes; /* of the transaction when it was set */
+    struct digest128 name; /* of it in lower case */
+    size_t bytes;          /* of the transaction when it was set */
 };
 
 static void forget(struct feed *f) {
@@ -30,6 +31,7 @@ void feed_deinit(struct feed *f) {
     forget(f);
     free(f->savepoints);
     f->savepoints = NULL;
+    f->savepoint_cap = 0;
     gtid_set_deinit(&f->known_gtids);
 }
 
@@ -154,33 +156,42 @@ static int keep_and_end(struct feed *f, const struct event *e, struct txn **ret,
 
 /* ---- statements */
 
-static int set_savepoint(struct feed *f, const char *name, struct error *error) {
+/* Names differ whatever their case, as the server has it. */
+static struct digest128 savepoint_name(const struct query_event *q) {
+    struct statement *st defer(free_pointer) = xcalloc(1, sizeof(*st));
+    statement_read(st, q->sql, &q->mode);
+    char *name = st->names[0].table;
+    for (char *c = name; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return digest128(slice_of(name));
+}
+
+static int set_savepoint(struct feed *f, struct digest128 name, struct error *error) {
     if (f->savepoint_count == SAVEPOINTS_MAX)
         return error_set(error, ERR_SOURCE, "a transaction with more than %d savepoints is not supported",
                          SAVEPOINTS_MAX);
-    if (!f->savepoints)
-        f->savepoints = xcalloc(SAVEPOINTS_MAX, sizeof(*f->savepoints));
-    struct savepoint *s = &f->savepoints[f->savepoint_count++];
-    snprintf(s->name, sizeof(s->name), "%s", name);
-    s->bytes = f->open->bytes;
+    if (f->savepoint_count == f->savepoint_cap) {
+        f->savepoint_cap = MAX(f->savepoint_cap * 2, 64);
+        f->savepoints = xrealloc(f->savepoints, f->savepoint_cap * sizeof(*f->savepoints));
+    }
+    f->savepoints[f->savepoint_count++] = (struct savepoint){name, f->open->bytes};
     return 0;
 }
 
-static int roll_back_to(struct feed *f, const char *name, struct error *error) {
+static int roll_back_to(struct feed *f, struct digest128 name, const struct query_event *q, struct error *error) {
     for (size_t i = f->savepoint_count; i-- > 0;)
-        if (strcmp(f->savepoints[i].name, name) == 0) {
+        if (memcmp(&f->savepoints[i].name, &name, sizeof(name)) == 0) {
             f->savepoint_count = i + 1;
             return txn_truncate(f->open, f->savepoints[i].bytes, error);
         }
-    return error_set(error, ERR_SOURCE, "ROLLBACK TO %s, but that savepoint was not met", name);
+    return error_set(error, ERR_SOURCE, "%.*s, but that savepoint was not met", (int)MIN(q->sql.len, 300), q->sql.data);
 }
 
-static int on_savepoint(struct feed *f, const struct event *e, const struct query_event *q, struct error *error) {
-    struct statement *st defer(free_pointer) = xcalloc(1, sizeof(*st));
-    statement_read(st, q->sql, &q->mode);
+static int on_savepoint(struct feed *f, const struct event *e, const struct query_event *q, enum statement_kind kind,
+                        struct error *error) {
+    struct digest128 name = savepoint_name(q);
     (void)opened(f, e);
-    const char *name = st->name_count ? st->names[0].table : "";
-    return st->kind == STATEMENT_SAVEPOINT ? set_savepoint(f, name, error) : roll_back_to(f, name, error);
+    return kind == STATEMENT_SAVEPOINT ? set_savepoint(f, name, error) : roll_back_to(f, name, q, error);
 }
 
 /* XA COMMIT or XA ROLLBACK, of what was prepared before. A ROLLBACK in its own block ends what was never prepared. */
@@ -222,7 +233,7 @@ static int on_query(struct feed *f, const struct event *e, struct txn **ret, str
         return r ? r : end(f, e, ret, error);
     case STATEMENT_SAVEPOINT:
     case STATEMENT_ROLLBACK_TO:
-        return on_savepoint(f, e, &q, error);
+        return on_savepoint(f, e, &q, kind, error);
     default:
         return f->in_block ? keep(f, e, error) : keep_and_end(f, e, ret, error);
     }

@@ -4,7 +4,7 @@
 #include "binlog/event.h"
 #include "binlog/txn_buffer.h"
 
-enum { SAVEPOINTS_MAX = 256 };
+enum { SAVEPOINTS_MAX = 1000000 };
 struct savepoint;
 
 struct feed {
@@ -27,7 +27,7 @@ struct feed {
     struct txn *open; /* since its GTID event */
     bool in_block;    /* BEGIN was met: COMMIT, XID or ROLLBACK will come */
     struct savepoint *savepoints;
-    size_t savepoint_count;
+    size_t savepoint_count, savepoint_cap;
 };
 
 enum feed_result { FEED_NOTHING = 0, FEED_TXN = 1, FEED_HEARTBEAT = 2 };

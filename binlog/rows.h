@@ -43,6 +43,7 @@ struct decoder_options {
     /* Called for each statement but TRUNCATE of one table (a row change) and a transaction's frame; then nothing is refused, the callee decides. A
      * negative return ends the decoding. NULL: what changes rows of wanted tables is refused. */
     int (*statement)(void *context, const struct logged_statement *statement, struct error *error);
+    bool names_folded;    /* server_facts */
     bool drop_deletes;    /* DROP of a wanted table is a TRUNCATE of it; else it is refused */
     bool cascades_logged; /* server_facts */
 };

@@ -70,6 +70,8 @@ static const struct option options[] = {
      "the store; a directory on a local disk; relative to this file's directory"},
     {"durability", OPTION_CHOICE, AT(durability), "power", 0, 0, "power process",
      "what the journal survives: a power cut, or only the end of the process"},
+    {"on_drop", OPTION_CHOICE, AT(on_drop), "park", 0, 0, "park delete",
+     "when a mapped table is dropped: stop and say so, or delete its rows' items as TRUNCATE does"},
     {"checkpoint_s", OPTION_INT, AT(checkpoint_s), "5", 1, 3600, NULL, "seconds between durable commits of the store"},
     {"store_max_gb", OPTION_INT, AT(store_max_gb), "64", 1, 65536, NULL, "bound of the store's file, GiB"},
     {"snapshot.chunk_rows", OPTION_INT, AT(snapshot_chunk_rows), "2000", 1, 1000000, NULL,

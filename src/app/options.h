@@ -37,6 +37,7 @@ struct config {
     char *mask_key; /* wiped by config_deinit */
     char *state_dir;
     int64_t durability; /* enum durability */
+    int64_t on_drop;    /* enum on_drop */
     int64_t checkpoint_s;
     int64_t store_max_gb;
     int64_t snapshot_chunk_rows;
@@ -47,6 +48,7 @@ struct config {
     bool log_redact_keys;
 };
 
+enum on_drop { ON_DROP_PARK, ON_DROP_DELETE };
 enum durability { DURABILITY_POWER, DURABILITY_PROCESS };
 
 /* Reads `path`, then `path` with ".$LEAT_ENV" before its ending when LEAT_ENV is set, then the environment (LEAT_SECTION_KEY).

@@ -184,6 +184,8 @@ static struct decoder *new_decoder(struct pipeline *p, int (*row)(void *, const 
                                       .row = row,
                                       .schema = &p->prepared.schema,
                                       .schema_at = row == on_replayed_row ? NULL : &p->prepared.schema_at,
+                                      .drop_deletes = p->config->on_drop == ON_DROP_DELETE,
+                                      .names_folded = p->prepared.facts.names_folded,
                                       .cascades_logged = p->prepared.facts.cascades_logged};
     return decoder_new(&options);
 }
@@ -285,16 +287,13 @@ static int apply_delivery(struct pipeline *p, struct delivery *d, struct error *
     const struct xa_keeper keeper = xa_store_keeper(&p->prepared_xa);
     int r = d->txn ? xa_run(p->decoder, &keeper, &d->txn, error) : 0;
     txn_free(d->txn);
-    if (r < 0) {
-        char gtid[128] = "";
-        struct buf text = BUF_INIT(sizeof(gtid));
-        if (d->end.gtid.number)
-            gtid_format(&d->end.gtid, &text);
-        r = error_wrap(error, r, "in the transaction that ends at %s:%llu %s", d->end.file,
-                       (unsigned long long)d->end.offset, buf_text(&text));
-        buf_deinit(&text);
-        return r;
+    if (r < 0 && d->end.gtid.number) {
+        struct buf text defer(buf_deinit) = BUF_INIT(1000);
+        gtid_format(&d->end.gtid, &text);
+        return error_wrap(error, r, "GTID %s", buf_text(&text));
     }
+    if (r < 0)
+        return r;
     return engine_commit(p->engine, &d->end, error);
 }
 
