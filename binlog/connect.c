@@ -82,11 +82,13 @@ int connection_open(struct connection **ret, const struct source_options *o, str
     if (r == 0 && !mysql_real_connect(&c->mysql, o->socket ? NULL : o->host, o->username, o->password, NULL, o->port,
                                       o->socket, 0))
         r = client_fail(c, "connecting", error);
-    /* character_set_results NULL: columns arrive in their own character set, as row images do. */
+    /* character_set_results NULL: columns arrive in their own character set, as row images do. The invisible key that servers
+     * since 8.0.30 may add is in the images, and must be in information_schema. */
     if (r == 0)
         r = client_run(c, error,
                        "SET time_zone='+00:00', sql_mode='', character_set_results=NULL, autocommit=1, "
-                       "net_write_timeout=600, lock_wait_timeout=30");
+                       "net_write_timeout=600, lock_wait_timeout=30 "
+                       "/*!80030 , show_gipk_in_create_table_and_information_schema=ON */");
     if (r) {
         connection_close(c);
         return r;

@@ -237,7 +237,9 @@ def test_generated_invisible_and_functional(server):
     server.execute("SET sql_generate_invisible_primary_key = ON",
                    """CREATE TABLE f (v VARCHAR(20), j JSON, st INT GENERATED ALWAYS AS (LENGTH(v)) STORED, vi VARCHAR(40) GENERATED ALWAYS AS (CONCAT(v, '!')) VIRTUAL, inv INT INVISIBLE DEFAULT 7,
                    last DECIMAL(5,2), KEY a ((UPPER(v))), KEY b ((CAST(j->'$[*]' AS UNSIGNED ARRAY))), KEY c ((CAST(j->'$[*]' AS CHAR(10) ARRAY))), KEY d ((st + 1), inv))""", database="test1")
+    server.execute("SET GLOBAL show_gipk_in_create_table_and_information_schema = OFF")
     schema = dump(server, "schema", tables="f")[0]
+    server.execute("SET GLOBAL show_gipk_in_create_table_and_information_schema = ON")
     assert [c.split()[0] for c in schema["columns"]] == ["my_row_id", "v", "j", "st", "vi", "inv", "last"] and schema["keys"][0] == "PRIMARY unique my_row_id"
     assert " generated" in schema["columns"][3] and " generated" in schema["columns"][4] and " invisible" in schema["columns"][5] and "a partial" in schema["keys"]
     for metadata in ("FULL", "MINIMAL"):
@@ -285,6 +287,10 @@ PLACES = {"version": 1, "database": "test1", "tables": [{
         "id": {"type": "N", "source_column": "id"}, "place": {"type": "S", "source_column": "place"}, "shape": {"type": "B", "source_column": "shape"},
         "text": {"type": "S", "source_column": "vec"}, "list": {"type": "L", "source_column": "vec"}, "bytes": {"type": "B", "source_column": "vec"},
         "mood": {"type": "S", "source_column": "mood"}, "moods": {"type": "SS", "source_column": "moods"}, "bits": {"type": "N", "source_column": "bits"}}}]}
+KEYS = {"version": 1, "database": "test1", "tables": [
+    {"table": "Tags", "pk": "tag", "source_table": "tags", "attributes": {"tag": {"type": "S", "source_column": "tag"}, "n": {"type": "N", "source_column": "n"}}},
+    {"table": "Notes", "pk": "id", "source_table": "notes", "attributes": {"id": {"type": "N", "source_column": "my_row_id"}, "note": {"type": "S", "source_column": "note"},
+                                                                        "upper": {"type": "S", "source_column": "up"}, "hidden": {"type": "N", "source_column": "hid"}}}]}
 
 
 def place_items(server, dynamodb):
@@ -306,6 +312,36 @@ def place_items(server, dynamodb):
         single = tuple(struct.unpack("<f", struct.pack("<f", n))[0] for n in numbers) if numbers else None
         have[int(item["id"]["N"])] = (item, single)
     return want, have
+
+
+def scanned(dynamodb, table):
+    return sorted(tuple(sorted((name, *value.values()) for name, value in item.items())) for item in dynamodb.client().scan(TableName=table)["Items"])
+
+
+def test_keys_from_mysql_to_dynamodb(server, dynamodb):
+    """[S20] A unique key over NOT NULL columns in the place of a primary key, and the invisible key that the server adds; generated and invisible
+    columns, and an index over an expression."""
+    server.execute("CREATE TABLE tags (tag VARCHAR(20) NOT NULL, n INT, UNIQUE KEY (tag), KEY ((n + 1)))", "SET sql_generate_invisible_primary_key = ON",
+                   "CREATE TABLE notes (note VARCHAR(20), up VARCHAR(20) AS (UPPER(note)) VIRTUAL, hid INT INVISIBLE DEFAULT 7)",
+                   "INSERT INTO tags VALUES ('a', 1), ('b', 2)", "INSERT INTO notes (note) VALUES ('x'), ('y')", database="test1")
+    world = World(server, dynamodb)
+    leat = world.leat(contract=KEYS, config={"database": {"mysql": {"database": "test1"}}})
+    try:
+        leat.cli("tables", "create")
+        leat.start()
+        leat.wait_ready()
+        for image in ("FULL", "MINIMAL", "NOBLOB"):  # each round shows what the one before has done
+            leat.wait_caught_up()
+            tags = select(server, "SELECT tag, n FROM tags ORDER BY tag")
+            notes = select(server, "SELECT my_row_id, note, up, hid FROM notes ORDER BY my_row_id")
+            assert scanned(dynamodb, "Tags") == sorted((("n", str(n)), ("tag", tag)) for tag, n in tags)
+            assert scanned(dynamodb, "Notes") == sorted((("hidden", str(hid)), ("id", str(i)), ("note", note), ("upper", up)) for i, note, up, hid in notes)
+            server.execute(f"SET binlog_row_image = {image}", "UPDATE tags SET tag = CONCAT(tag, '!'), n = n + 10", "DELETE FROM tags WHERE tag = 'a!'", f"INSERT INTO tags VALUES ('{image}', 3)",
+                           "UPDATE notes SET note = CONCAT(note, '2'), hid = hid + 1 WHERE my_row_id = 1", "INSERT INTO notes (note) VALUES ('z')", database="test1")
+        leat.wait_caught_up()
+        assert leat.sigterm() == 0
+    finally:
+        leat.kill9()
 
 
 def test_from_mysql_to_dynamodb(server, dynamodb):
