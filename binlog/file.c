@@ -212,10 +212,8 @@ static int open_next(struct binlog_files *f, struct error *error) {
 /* Bytes that make no whole event, or events that make no whole transaction. */
 static int end_file(struct binlog_files *f, struct error *error) {
     char text[512] = "";
-    size_t rest = left(f);
-    if (rest)
-        snprintf(text, sizeof(text), "%s ends within an event, at byte %llu (%zu bytes of it are there)", f->path,
-                 (unsigned long long)f->at, rest);
+    if (left(f))
+        snprintf(text, sizeof(text), "%s ends within the event at byte %llu", f->path, (unsigned long long)f->at);
     else if (f->at == 0)
         return check_magic(f, error);
     else if (f->feed.open)
@@ -243,6 +241,14 @@ static int no_event(const struct binlog_files *f, uint32_t size, struct error *e
                      (unsigned long long)f->at, size);
 }
 
+/* A damaged size may say gigabytes: these are not read only to find that they end early. */
+static bool may_have(const struct binlog_files *f, uint32_t size) {
+    struct stat st;
+    if (size <= KEEP_SIZE || fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return true;
+    return f->at + size <= (uint64_t)st.st_size;
+}
+
 /* 1 with the whole event at here(), 0 when the file has no more, FILES_REST (which is not 1), or an error. */
 static int next_event(struct binlog_files *f, size_t *ret, struct error *error) {
     int r = fill(f, MAGIC_SIZE, error);
@@ -262,7 +268,7 @@ static int next_event(struct binlog_files *f, size_t *ret, struct error *error) 
     uint32_t size = cursor_u32(&c);
     if (size < EVENT_HEADER_SIZE)
         return no_event(f, size, error);
-    r = fill(f, size, error);
+    r = may_have(f, size) ? fill(f, size, error) : 0;
     if (r)
         return r;
     *ret = size;

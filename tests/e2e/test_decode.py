@@ -427,13 +427,13 @@ def test_unfinished_files(server, tmp_path):
     copy.write_bytes(data[:-5])
     made = subprocess.run([LEAT, "decode", copy], capture_output=True, text=True)
     assert made.returncode == 0 and len(lines_of(made.stdout)) == 2
-    assert f"ends within an event, at byte {places[-1][0]} " in made.stderr
+    assert f"ends within the event at byte {places[-1][0]}:" in made.stderr
     copy.write_bytes(data[:places[-1][0]])  # no commit
     made = subprocess.run([LEAT, "decode", copy], capture_output=True, text=True)
     assert made.returncode == 0 and len(lines_of(made.stdout)) == 2 and "ends within a transaction" in made.stderr
     server.execute("FLUSH BINARY LOGS")
     data = open_file.read_bytes()
-    for cut, what in ((len(data) - 5, "ends within an event"), (places[-1][0], "ends within a transaction"), (60, "ends within an event")):
+    for cut, what in ((len(data) - 5, "ends within the event at byte"), (places[-1][0], "ends within a transaction"), (60, "ends within the event at byte")):
         copy.write_bytes(data[:cut])
         made = subprocess.run([LEAT, "decode", copy], capture_output=True, text=True)
         assert made.returncode == 4 and what in made.stderr, made.stderr
