@@ -66,10 +66,14 @@ static bool has_special(uint64_t w) {
 
 /* Bytes up to the next one that is escaped. */
 static size_t plain_run(struct cursor c) {
-    size_t n = 0;
-    for (struct cursor ahead = c; cursor_left(&ahead) >= 8 && !has_special(cursor_u64(&ahead)); n += 8)
-        c = ahead;
-    while (cursor_left(&c) && is_plain(cursor_u8(&c)))
+    size_t len = cursor_left(&c), n = 0;
+    const unsigned char *p = cursor_take(&c, len);
+    for (uint64_t eight; len - n >= sizeof(eight); n += sizeof(eight)) {
+        memcpy(&eight, p + n, sizeof(eight));
+        if (has_special(eight))
+            break;
+    }
+    while (n < len && is_plain(p[n]))
         n++;
     return n;
 }
@@ -88,14 +92,27 @@ static void put_escape(struct buf *out, unsigned char c) {
     }
 }
 
+static void put_quoted(struct buf *out, const unsigned char *bytes, size_t len) {
+    char *to = buf_reserve(out, len + 2);
+    if (!to)
+        return;
+    to[0] = '"';
+    memcpy(to + 1, bytes, len);
+    to[len + 1] = '"';
+    out->len += len + 2;
+}
+
 static void put_string(struct printer *p, struct cursor *c, size_t len) {
     spend(p, len);
     const unsigned char *bytes = cursor_take(c, len);
     if (!bytes || p->failed)
         return fail(p);
+    struct cursor rest = cursor_of(bytes, len);
+    size_t n = plain_run(rest);
+    if (n == len) /* most */
+        return put_quoted(p->out, bytes, len);
     buf_put_char(p->out, '"');
-    for (struct cursor rest = cursor_of(bytes, len); cursor_left(&rest);) {
-        size_t n = plain_run(rest);
+    for (; cursor_left(&rest); n = plain_run(rest)) {
         buf_put(p->out, cursor_take(&rest, n), n);
         if (cursor_left(&rest))
             put_escape(p->out, cursor_u8(&rest));

@@ -22,7 +22,7 @@ void buf_clear(struct buf *buf) {
     buf->full = false;
 }
 
-char *buf_reserve(struct buf *buf, size_t size) {
+char *buf_reserve_growing(struct buf *buf, size_t size) {
     if (buf->full)
         return NULL;
     if (size > buf->cap - buf->len) {

@@ -23,7 +23,11 @@ void buf_deinit(struct buf *buf); /* accepts NULL and zeroes; leaves an empty bu
 void buf_clear(struct buf *buf);  /* keeps the memory */
 
 /* Makes room for `size` more bytes and returns where they go (the caller raises len), or NULL when that is too much. */
-char *buf_reserve(struct buf *buf, size_t size);
+char *buf_reserve_growing(struct buf *buf, size_t size); /* for buf_reserve() */
+static inline char *buf_reserve(struct buf *buf, size_t size) {
+    bool fits = !buf->full && size <= buf->cap - buf->len && buf->data;
+    return fits ? buf->data + buf->len : buf_reserve_growing(buf, size);
+}
 
 void buf_put_growing(struct buf *buf, const void *data, size_t len); /* for buf_put() */
 

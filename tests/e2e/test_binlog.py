@@ -250,7 +250,7 @@ def allocations(server, tmp_path, rows):
     before = end(server)
     server.execute(f"INSERT INTO many {SERIES % rows}", f"UPDATE many SET n = n + 1 WHERE id % 4 = 0", "DELETE FROM many", database="test1")
     env = {"LD_PRELOAD": str(BUILD / "tests/lib/liballocations.so"), "LEAT_ALLOCATIONS": str(tmp_path / "count")}
-    lines = dump(server, "stream", quiet=1, skip="doc", env=env, **{"from": before})
+    lines = dump(server, "stream", quiet=1, env=env, **{"from": before})
     assert sum(line["rows"] for line in ends_of(lines)) == rows // 4 * 9
     return int((tmp_path / "count").read_text())
 
