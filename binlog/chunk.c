@@ -137,8 +137,7 @@ static char *make_sql(const struct chunk_reader *r, bool behind) {
 static bool is_bytes(const struct column *column) {
     return column->type == COLUMN_DECIMAL || column->type == COLUMN_BIT || column->type == COLUMN_TEXT ||
            column->type == COLUMN_BINARY || column->type == COLUMN_JSON || column->type == COLUMN_GEOMETRY ||
-           column->type == COLUMN_VECTOR ||
-           column->labels_doubtful;
+           column->type == COLUMN_VECTOR || column->labels_doubtful;
 }
 
 static void bind_bytes(MYSQL_BIND *b, struct cell *cell) {
