@@ -72,7 +72,8 @@ static int refuse_table(const struct table_map *map, struct error *error) {
                      map->table.database, map->table.name, name, w->number);
 }
 
-static int check_columns(const struct table_map *map, struct error *error) {
+static int check_columns(const struct decoder *d, const struct table_map *map, struct error *error) {
+    bool numbers_do = d->options.numbered_columns; /* in the place of labels, too */
     if (map->handle && map->unreadable)
         return refuse_table(map, error);
     for (size_t i = 0; map->handle && i < map->table.column_count; i++) {
@@ -82,7 +83,7 @@ static int check_columns(const struct table_map *map, struct error *error) {
         const char *what = coltype_unsupported(&map->wire[i]);
         if (what)
             return refuse_column(map, column, what, error);
-        if ((column->type == COLUMN_ENUM || column->type == COLUMN_SET) && !column->labels && !map->numbered)
+        if ((column->type == COLUMN_ENUM || column->type == COLUMN_SET) && !column->labels && !numbers_do)
             return refuse_column(map, column, "an ENUM or SET without its labels", error);
         if (column->labels_doubtful)
             return error_set(
@@ -113,11 +114,19 @@ static int name_or_number(struct decoder *d, struct table_map *map, struct error
     return r;
 }
 
+static int read_labels(struct decoder *d, struct table_map *map, struct error *error) {
+    const struct table *live;
+    int r = decoder_live_table(d, map->table.database, map->table.name, &live, error);
+    if (r == 0)
+        table_map_read_labels(map, live, &d->tables);
+    return r;
+}
+
 /* Names: from the event, else from the live schema. Sets *ret_known to false when the table is none of ours. */
 static int name_columns(struct decoder *d, struct table_map *map, bool *ret_known, struct error *error) {
     *ret_known = true;
     if (map->has_names)
-        return 0;
+        return map->raw_labels ? read_labels(d, map, error) : 0;
     if (d->options.numbered_columns)
         return name_or_number(d, map, error);
     if (!d->options.schema)
@@ -162,7 +171,7 @@ static int find_map(struct decoder *d, const struct table_map_head *head, struct
     if (r == 0 && known)
         r = decoder_ask_filter(d, map, error);
     if (r == 0)
-        r = check_columns(map, error);
+        r = check_columns(d, map, error);
     if (r)
         return r;
     map->hash = hash;

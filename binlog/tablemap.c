@@ -112,16 +112,23 @@ static bool take_names(struct reading *r, struct slice field) {
     return cursor_left(&c) == 0;
 }
 
-/* A label as UTF-8. MySQL 8.0's first releases (8.0.12) do not tell the character set of labels: what is UTF-8 by its bytes is taken for it. */
-static bool convert_label(const struct reading *r, size_t i, struct slice *label) {
-    enum charset set = r->map->wire[i].charset;
-    if (set != CHARSET_UNKNOWN || r->columns[i].collation)
-        return charset_to_utf8(set, *label, r->arena, label);
-    return utf8_valid(*label) && !memchr(label->data, 0, label->len); /* UTF-16 and UTF-32 have zeros */
+static void forget_labels(struct column *column) {
+    column->labels = NULL;
+    column->label_count = 0;
 }
 
-/* For each column: number of labels, then each with its length. A column with a label that cannot be converted has none, and is refused
- * where it is mapped. */
+/* One that cannot be converted makes all unknown: the column is refused where it is mapped. */
+static void labels_to_utf8(struct column *column, struct arena *arena) {
+    enum charset set = charset_of_collation(column->collation);
+    struct slice *labels = (struct slice *)column->labels;
+    for (size_t i = 0; i < column->label_count; i++)
+        if (!charset_to_utf8(set, labels[i], arena, &labels[i])) {
+            forget_labels(column);
+            return;
+        }
+}
+
+/* For each column: number of labels, then each with its length. */
 static bool take_labels(struct reading *r, struct slice field, enum column_type type) {
     struct cursor c = cursor_of(field.data, field.len);
     for (size_t i = 0; i < r->map->table.column_count && cursor_left(&c); i++) {
@@ -132,18 +139,19 @@ static bool take_labels(struct reading *r, struct slice field, enum column_type 
         if (c.failed || count > cursor_left(&c))
             return false;
         struct slice *labels = arena_alloc(r->arena, (count + 1) * sizeof(*labels));
-        bool good = true;
         for (size_t j = 0; j < count; j++) {
             uint64_t len = cursor_lenenc(&c);
             const unsigned char *text = cursor_take(&c, len);
             if (!text)
                 return false;
-            struct slice utf8 = {(const char *)text, len};
-            good &= convert_label(r, i, &utf8);
-            labels[j] = (struct slice){arena_copy(r->arena, utf8.data, utf8.len), utf8.len};
+            labels[j] = (struct slice){arena_copy(r->arena, text, len), len};
         }
-        column->labels = good ? labels : NULL;
-        column->label_count = good ? count : 0;
+        column->labels = labels;
+        column->label_count = count;
+        if (column->collation)
+            labels_to_utf8(column, r->arena);
+        else
+            r->map->raw_labels = true;
     }
     return !c.failed;
 }
@@ -291,6 +299,41 @@ int table_map_name(struct table_map *map, const struct table *live, struct arena
     return 0;
 }
 
+/* The same in every character set that has them in one byte. */
+static bool is_plain_label(struct slice label) {
+    static const char also[] = " _-+.,:;/()";
+    for (size_t i = 0; i < label.len; i++) {
+        char c = label.data[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && !memchr(also, c, sizeof(also) - 1))
+            return false;
+    }
+    return true;
+}
+
+static bool plain_labels(const struct column *c) {
+    for (size_t i = 0; i < c->label_count; i++)
+        if (!is_plain_label(c->labels[i]))
+            return false;
+    return true;
+}
+
+void table_map_read_labels(struct table_map *map, const struct table *live, struct arena *arena) {
+    for (size_t i = 0; i < map->table.column_count; i++) {
+        struct column *c = (struct column *)&map->table.columns[i];
+        if ((c->type != COLUMN_ENUM && c->type != COLUMN_SET) || c->collation || !c->labels)
+            continue;
+        int number = live ? table_column(live, c->name) : -1;
+        bool known = number >= 0 && live->columns[number].type == c->type;
+        if (known) {
+            c->collation = live->columns[number].collation;
+            labels_to_utf8(c, arena);
+        } else if (!plain_labels(c)) {
+            forget_labels(c);
+        }
+    }
+}
+
 void table_map_number(struct table_map *map, struct arena *arena) {
     size_t count = map->table.column_count;
     struct column *columns = arena_copy(arena, map->table.columns, count * sizeof(*columns));
@@ -301,7 +344,6 @@ void table_map_number(struct table_map *map, struct arena *arena) {
             map->wire[i].charset = CHARSET_UTF8MB4;
     }
     map->table.columns = columns;
-    map->numbered = true;
 }
 
 struct table_map *table_map_of_schema(const struct table *live, struct arena *arena) {

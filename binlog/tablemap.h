@@ -12,7 +12,8 @@ struct table_map {
     void *handle;    /* NULL: rows are skipped */
     bool live_names; /* of the replicator, from the schema: the event has none */
     bool has_names;  /* binlog_row_metadata=FULL */
-    bool numbered;   /* table_map_number() gave the names */
+    bool
+        raw_labels; /* labels are in the event, but not their character set: so wrote the first servers with binlog_row_metadata (8.0.12) */
     size_t json_count;
     const struct wire_column *unreadable; /* the first column of a type that is not known; NULL: the rows can be read */
     struct value *before, *after;         /* room for one row */
@@ -35,6 +36,10 @@ int table_map_read(struct table_map **ret, const struct table_map_head *head, st
 /* Takes names, labels and the rest from the live schema's table, for events without them. ERR_SOURCE when number or type of the columns differ. */
 int table_map_name(struct table_map *map, const struct table *live, struct arena *arena,
                    struct error *error) must_check;
+
+/* With raw_labels: reads them by the live columns' character sets. Where `live` (which may be NULL) has no such column, labels beyond plain
+ * ASCII become unknown. */
+void table_map_read_labels(struct table_map *map, const struct table *live, struct arena *arena);
 
 /* Calls the columns @1, @2, ... Text whose character set the event does not tell counts as utf8mb4. */
 void table_map_number(struct table_map *map, struct arena *arena);

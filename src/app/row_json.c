@@ -5,6 +5,8 @@
 #include "src/base/digest.h"
 #include "src/base/json.h"
 
+#include <math.h>
+
 /* ---- strings */
 
 /* Which of eight bytes are below 0x20, or a quote, or a backslash: the highest bit of each. May also mark the byte behind such a one. */
@@ -159,6 +161,11 @@ static void put_geometry(struct buf *out, const struct value *v) {
     buf_put_char(out, '}');
 }
 
+static bool is_negative_zero(const struct value *v) {
+    double d = v->kind == VALUE_FLOAT ? (double)v->f : v->d;
+    return d == 0 && signbit(d);
+}
+
 void row_json_put_value(struct buf *out, const struct value *v) {
     switch ((enum value_kind)v->kind) {
     case VALUE_UNKNOWN:
@@ -182,6 +189,10 @@ void row_json_put_value(struct buf *out, const struct value *v) {
         break;
     case VALUE_FLOAT:
     case VALUE_DOUBLE:
+        if (is_negative_zero(v)) /* which the contract's text does not tell from 0 */
+            buf_put_char(out, '-');
+        value_put_text(out, v);
+        break;
     case VALUE_VECTOR:
         value_put_text(out, v);
         break;

@@ -12,6 +12,7 @@
 #include "binlog/server_check.h"
 #include "binlog/xa.h"
 #include "contract/json_diff.h"
+#include "src/app/row_json.h"
 #include "src/base/json.h"
 #include "src/base/sys.h"
 
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 
 static struct buf out;
+static bool as_select;
 static int arg_count;
 static char **args;
 
@@ -42,10 +44,15 @@ static void flush_line(void) {
     buf_clear(&out);
 }
 
-/* [kind, text, hex of the stored form] */
+/* [kind, text, hex of the stored form]; with values=select as `leat decode` shows it */
 static void put_value(struct json_out *j, const struct value *v) {
     struct buf text defer(buf_deinit) = BUF_INIT(1 << 30), stored defer(buf_deinit) = BUF_INIT(1 << 30),
                     hex defer(buf_deinit) = BUF_INIT(1 << 30);
+    if (as_select) {
+        row_json_put_value(&text, v);
+        json_put_raw(j, buf_slice(&text));
+        return;
+    }
     value_put_text(&text, v);
     value_put(&stored, v);
     for (size_t i = 0; i < stored.len; i++)
@@ -501,6 +508,7 @@ int main(int argc, char **argv) {
     out = BUF_INIT(1 << 30);
     if (strcmp(argv[1], "apply") == 0)
         return run_apply();
+    as_select = strcmp(arg("values", "stored"), "select") == 0;
     int r = run(&arena, &error);
     buf_deinit(&out);
     if (r)
