@@ -60,6 +60,8 @@ COLUMNS = [  # definition, how, what SELECT is asked ({} is the column), values
      "CONCAT('{{\"srid\":', ST_SRID({0}), ',\"wkb\":\"', REPLACE(TO_BASE64(SUBSTR({0}, 5)), '\\n', ''), '\"}}'))",
      ["ST_GeomFromText('POINT(1.5 -2e30)')", "ST_GeomFromText('POINT(52 13)', 4326)", "ST_GeomFromText('POLYGON((0 0,0 1,1 1,0 0))')",
       "ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')"]),
+    ("JSON", JSON, "{}", ["'{\"a\": [1, 2.50, null, true, \"ü\\\\n\"], \"big\": 18446744073709551615}'", "CAST(1.50 AS JSON)", "CAST(TIME'-01:02:03.4' AS JSON)",
+                          "JSON_OBJECT()", "CAST(x'00ff' AS JSON)"]),
     ("VECTOR(3)", VECTOR, "HEX({})", ["TO_VECTOR('[1.5,-2,3e30]')", "TO_VECTOR('[0.1,-3.25e-5]')"]),
 ]
 
@@ -206,6 +208,17 @@ def test_partial_images(server):
     fresh(server, SMALL, "SET SESSION binlog_row_image = 'MINIMAL'", "INSERT INTO t (id) VALUES (1)", "UPDATE t SET v = 'x'", "DELETE FROM t")
     insert, update, delete = rows(decode(server, files(server)[-1]))
     assert insert["after"] == {"id": "1"} and update["before"] == {"id": "1"} and update["after"] == {"v": "x"} and delete["before"] == {"id": "1"}
+
+
+def test_partial_json(server):
+    """[S14] The whole document where the image before has it, else what was done to it."""
+    file = fresh(server, "CREATE TABLE j (id INT PRIMARY KEY, d JSON)", """INSERT INTO j VALUES (1, '{"a": 1, "b": "long enough to be changed in parts only"}')""",
+                 "SET SESSION binlog_row_value_options = 'PARTIAL_JSON'", "UPDATE j SET d = JSON_SET(d, '$.a', 2)",
+                 "SET SESSION binlog_row_image = 'MINIMAL'", "UPDATE j SET d = JSON_SET(d, '$.a', 3)")
+    assert 39 in [kind for _, kind, _ in events(file.read_bytes())]
+    _, whole, part = rows(decode(server, file))
+    assert whole["after"]["d"] == {"a": "2", "b": "long enough to be changed in parts only"}
+    assert part["after"] == {"d": {"json_diff": [{"op": "replace", "path": "$.a", "value": "3"}]}}
 
 
 # ---- files, source, stretches
