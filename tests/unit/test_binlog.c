@@ -1,11 +1,11 @@
 /* What binlog/ and contract/ hold without a server: GTID sets, positions, values, the feed's refusals. */
+#include "tests/unit/make_event.h"
 #include "tests/unit/test.h"
 
 #include "binlog/feed.h"
 #include "contract/position.h"
 #include "contract/value.h"
 
-#include <libdeflate.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -209,31 +209,6 @@ static void test_times(void **state) {
 
 /* ---- the feed */
 
-static size_t make_event(unsigned char *out, uint8_t type, uint16_t flags, uint32_t log_pos, const void *body,
-                         size_t len, bool checksum) {
-    struct buf b = BUF_INIT(10000);
-    size_t size = EVENT_HEADER_SIZE + len + (checksum ? CHECKSUM_SIZE : 0);
-    buf_put_le32(&b, 1000000000);
-    buf_put_u8(&b, type);
-    buf_put_le32(&b, 1);
-    buf_put_le32(&b, (uint32_t)size);
-    buf_put_le32(&b, log_pos);
-    buf_put_le16(&b, flags);
-    buf_put(&b, body, len);
-    if (checksum)
-        buf_put_le32(&b, libdeflate_crc32(0, b.data, b.len));
-    memcpy(out, b.data, b.len);
-    buf_deinit(&b);
-    return size;
-}
-
-static size_t make_format(unsigned char *out) {
-    unsigned char body[2 + 50 + 4 + 1 + 42 + 1] = {4, 0, '9', '.', '7'};
-    body[56] = EVENT_HEADER_SIZE;
-    body[sizeof(body) - 1] = CHECKSUM_CRC32;
-    return make_event(out, EVENT_FORMAT_DESCRIPTION, 0, 0, body, sizeof(body), true);
-}
-
 static int feed(struct feed *f, const unsigned char *event, size_t len, struct error *error) {
     struct txn *t = NULL;
     int r = feed_event(f, (struct slice){(const char *)event, len}, &t, error);
@@ -270,16 +245,6 @@ static void test_feed(void **state) {
     assert_int_equal(feed(&f, e, n - 1, &error), ERR_SOURCE);
     assert_int_equal(feed(&f, e, 0, &error), ERR_SOURCE);
     feed_deinit(&f);
-}
-
-static size_t make_query(unsigned char *out, uint32_t log_pos, const char *sql) {
-    unsigned char body[200] = {0};
-    body[8] = 1; /* thread 4, seconds 4, the length of the database 1, error 2, length of status 2, then "d" */
-    size_t n = 13;
-    memcpy(body + n, "d", 2);
-    n += 2;
-    memcpy(body + n, sql, strlen(sql));
-    return make_event(out, EVENT_QUERY, 0, log_pos, body, n + strlen(sql), true);
 }
 
 /* S7: one transaction of 10 GiB. Its events tell where they end modulo 2^32; S2: a rotation that is made up has no position at all. */
