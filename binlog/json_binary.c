@@ -39,7 +39,7 @@ struct printer {
     bool failed;
 };
 
-static void put_value(struct printer *p, uint8_t type, struct cursor at, unsigned depth);
+static void put_value(struct printer *p, uint8_t type, struct cursor *at, unsigned depth);
 
 static void fail(struct printer *p) {
     p->failed = true;
@@ -65,9 +65,8 @@ static bool has_special(uint64_t w) {
 }
 
 /* Bytes up to the next one that is escaped. */
-static size_t plain_run(struct cursor c) {
-    size_t len = cursor_left(&c), n = 0;
-    const unsigned char *p = cursor_take(&c, len);
+static size_t plain_run(const unsigned char *p, size_t len) {
+    size_t n = 0;
     for (uint64_t eight; len - n >= sizeof(eight); n += sizeof(eight)) {
         memcpy(&eight, p + n, sizeof(eight));
         if (has_special(eight))
@@ -107,12 +106,12 @@ static void put_string(struct printer *p, struct cursor *c, size_t len) {
     const unsigned char *bytes = cursor_take(c, len);
     if (!bytes || p->failed)
         return fail(p);
-    struct cursor rest = cursor_of(bytes, len);
-    size_t n = plain_run(rest);
+    size_t n = plain_run(bytes, len);
     if (n == len) /* most */
         return put_quoted(p->out, bytes, len);
+    struct cursor rest = cursor_of(bytes, len);
     buf_put_char(p->out, '"');
-    for (; cursor_left(&rest); n = plain_run(rest)) {
+    for (; cursor_left(&rest); n = plain_run(rest.at, cursor_left(&rest))) {
         buf_put(p->out, cursor_take(&rest, n), n);
         if (cursor_left(&rest))
             put_escape(p->out, cursor_u8(&rest));
@@ -286,32 +285,33 @@ static bool is_inlined(uint8_t type, bool large) {
 }
 
 /* The key that the next entry in `keys` refers to. */
-static void put_key(struct printer *p, struct cursor *keys, unsigned width, struct cursor whole) {
+static void put_key(struct printer *p, struct cursor *keys, unsigned width, const struct cursor *whole) {
     size_t offset = cursor_le(keys, width), len = cursor_u16(keys);
-    cursor_skip(&whole, offset);
-    put_string(p, &whole, len);
+    struct cursor at = *whole;
+    cursor_skip(&at, offset);
+    put_string(p, &at, len);
     buf_put(p->out, ": ", 2);
 }
 
 /* The value that the next entry in `values` holds or refers to; `header` bytes at the container's start hold no value. */
-static void put_element(struct printer *p, struct cursor *values, unsigned width, struct cursor whole, size_t header,
-                        unsigned depth) {
+static void put_element(struct printer *p, struct cursor *values, unsigned width, const struct cursor *whole,
+                        size_t header, unsigned depth) {
     uint8_t type = cursor_u8(values);
     struct cursor at = *values;
     size_t offset = cursor_le(values, width);
     if (!is_inlined(type, width == 4)) {
         if (offset < header)
             fail(p);
-        at = whole;
+        at = *whole;
         cursor_skip(&at, offset);
     }
-    put_value(p, type, at, depth);
+    put_value(p, type, &at, depth);
 }
 
-static void put_container(struct printer *p, uint8_t type, struct cursor c, unsigned depth) {
+static void put_container(struct printer *p, uint8_t type, struct cursor *at, unsigned depth) {
     bool object = type == SMALL_OBJECT || type == LARGE_OBJECT;
     unsigned width = type == LARGE_OBJECT || type == LARGE_ARRAY ? 4 : 2;
-    struct cursor whole = c;
+    struct cursor c = *at, whole = *at;
     size_t count = cursor_le(&c, width), size = cursor_le(&c, width);
     size_t keys_size = object ? count * (width + 2) : 0, header = 2 * width + keys_size + count * (1 + width);
     if (c.failed || size > cursor_left(&whole) || header > size || depth >= DEPTH_MAX)
@@ -325,14 +325,14 @@ static void put_container(struct printer *p, uint8_t type, struct cursor c, unsi
         if (i)
             buf_put(p->out, ", ", 2);
         if (object)
-            put_key(p, &keys, width, whole);
-        put_element(p, &values, width, whole, header, depth + 1);
+            put_key(p, &keys, width, &whole);
+        put_element(p, &values, width, &whole, header, depth + 1);
     }
     buf_put_char(p->out, object ? '}' : ']');
 }
 
 /* `at` ends where the container ends. */
-static void put_value(struct printer *p, uint8_t type, struct cursor at, unsigned depth) {
+static void put_value(struct printer *p, uint8_t type, struct cursor *at, unsigned depth) {
     switch (type) {
     case SMALL_OBJECT:
     case LARGE_OBJECT:
@@ -340,29 +340,29 @@ static void put_value(struct printer *p, uint8_t type, struct cursor at, unsigne
     case LARGE_ARRAY:
         return put_container(p, type, at, depth);
     case LITERAL:
-        return put_literal(p, &at);
+        return put_literal(p, at);
     case INT16:
     case UINT16:
     case INT32:
     case UINT32:
     case INT64:
     case UINT64:
-        put_integer(p->out, type, &at);
+        put_integer(p->out, type, at);
         break;
     case DOUBLE:
-        put_double(p->out, cursor_u64(&at));
+        put_double(p->out, cursor_u64(at));
         break;
     case STRING: {
-        size_t len = read_length(p, &at);
-        put_string(p, &at, len);
+        size_t len = read_length(p, at);
+        put_string(p, at, len);
         break;
     }
     case OPAQUE:
-        return put_opaque(p, &at);
+        return put_opaque(p, at);
     default:
         return fail(p);
     }
-    if (at.failed)
+    if (at->failed)
         fail(p);
 }
 
@@ -374,7 +374,7 @@ bool json_binary_text(struct slice document, struct buf *out) {
     if (document.len == 0)
         buf_put_text(out, "null");
     else
-        put_value(&p, cursor_u8(&c), c, 0);
+        put_value(&p, cursor_u8(&c), &c, 0);
     return !p.failed && !out->full;
 }
 
