@@ -37,16 +37,16 @@ static bool attribute_type(struct build *b, const struct parsed_attribute *p, en
     return false;
 }
 
-static const char *expr_source(struct build *b, const struct scope_work *w, const struct expr *e) {
+static const char *expr_source(const struct row_place *w, const struct expr *e) {
     unsigned node, column;
     if (!expr_column(e, &node, &column))
-        return arena_printf(b->arena, "a value of type %s", column_type_name(e->type));
+        return arena_printf(w->b->arena, "a value of type %s", column_type_name(e->type));
     const struct table *t = w->entity->nodes[node]->source->table;
-    return arena_printf(b->arena, "%s.%s (%s)", t->name, t->columns[column].name, column_type_name(e->type));
+    return arena_printf(w->b->arena, "%s.%s (%s)", t->name, t->columns[column].name, column_type_name(e->type));
 }
 
 /* `B` of text is its bytes as stored; values are UTF-8, so the column must be, too. */
-static bool stored_as_utf8(const struct scope_work *w, const struct expr *e) {
+static bool stored_as_utf8(const struct row_place *w, const struct expr *e) {
     unsigned node, column;
     if (!expr_column(e, &node, &column))
         return true;
@@ -54,30 +54,30 @@ static bool stored_as_utf8(const struct scope_work *w, const struct expr *e) {
     return !name || strncmp(name, "utf8", 4) == 0 || strncmp(name, "ascii", 5) == 0 || strcmp(name, "binary") == 0;
 }
 
-static bool check_type(struct scope_work *w, struct spot at, const struct expr *e, enum attr_type type) {
+bool attribute_check_type(const struct row_place *w, struct spot at, const struct expr *e, enum attr_type type) {
     char choices[64];
     if (e->kind == EXPR_CASE) { /* every value it may give */
-        bool good = check_type(w, at, e->args[e->arg_count - 1], type);
+        bool good = attribute_check_type(w, at, e->args[e->arg_count - 1], type);
         for (size_t i = 1; i < e->arg_count; i += 2)
-            good &= check_type(w, at, e->args[i], type);
+            good &= attribute_check_type(w, at, e->args[i], type);
         return good;
     }
     if (e->kind == EXPR_COALESCE) {
         bool good = true;
         for (size_t i = 0; i < e->arg_count; i++)
-            good &= check_type(w, at, e->args[i], type);
+            good &= attribute_check_type(w, at, e->args[i], type);
         return good;
     }
     if (e->type == COLUMN_UNSUPPORTED)
         return true; /* NULL */
     if (!convert_allowed(e->type, type)) {
-        report_error(w->b->report, at, "%s cannot be written as type %s; it can be %s", expr_source(w->b, w, e),
+        report_error(w->b->report, at, "%s cannot be written as type %s; it can be %s", expr_source(w, e),
                      attr_type_name(type), convert_choices(e->type, choices));
         return false;
     }
     if (type == ATTR_B && e->type == COLUMN_TEXT && !stored_as_utf8(w, e)) {
         report_error(w->b->report, at, "%s as type B is not supported by this version for this character set; S is",
-                     expr_source(w->b, w, e));
+                     expr_source(w, e));
         return false;
     }
     return true;
@@ -105,115 +105,6 @@ static const struct attr *null_value(struct build *b, struct spot at, enum attr_
     return NULL;
 }
 
-/* ---- constructions */
-
-static bool orderable(const struct column *c) {
-    return c->type != COLUMN_JSON && c->type != COLUMN_GEOMETRY && c->type != COLUMN_VECTOR;
-}
-
-static void read_order(struct scope_work *w, struct node *node, const struct word *text) {
-    struct order_name list[ORDER_MAX];
-    size_t count = 0;
-    if (!text->text || !order_parse(w->b->report, w->b->arena, text->at, text->text, list, &count))
-        return;
-    struct order_column *order = arena_zalloc(w->b->arena, (count + 1) * sizeof(*order));
-    struct row_names row = {w->b, node};
-    for (size_t i = 0; i < count; i++) {
-        struct expr e;
-        if (!row_resolve(&row, text->at, &list[i].name, &e))
-            return;
-        /* The resolved expression lives on this stack only; the order is renumbered with its node. */
-        w->b->use_count--;
-        if (!orderable(&node->source->table->columns[e.column])) {
-            report_error(w->b->report, text->at, "rows cannot be ordered by %s of type %s", list[i].name.column,
-                         column_type_name(e.type));
-            return;
-        }
-        order[i] = (struct order_column){e.column, list[i].descending};
-    }
-    node->order_by = order;
-    node->order_count = count;
-}
-
-static bool in_edge(const struct node *n, unsigned column) {
-    for (size_t i = 0; i < n->edge_count; i++)
-        if (n->columns[i] == column)
-            return true;
-    return false;
-}
-
-/* The index gives rows by the edge's columns, then the key, by bytes: long texts and binaries are cut there. */
-static bool needs_order(const struct node *n) {
-    const struct table *t = n->source->table;
-    const struct table_key *key = NULL;
-    for (size_t i = 0; i < t->key_count && !key; i++)
-        if (t->keys[i].primary)
-            key = &t->keys[i];
-    if (!key)
-        return true;
-    size_t next = 0;
-    for (size_t k = 0; k < key->column_count; k++) {
-        enum column_type type = t->columns[key->columns[k]].type;
-        if (type == COLUMN_TEXT || type == COLUMN_BINARY)
-            return true;
-    }
-    for (size_t i = 0; i < n->order_count; i++) {
-        unsigned column = n->order_by[i].column;
-        if (in_edge(n, column))
-            continue;
-        while (next < key->column_count && in_edge(n, key->columns[next]))
-            next++;
-        if (next == key->column_count)
-            return false; /* the whole key came before: nothing is left to order */
-        if (n->order_by[i].descending || key->columns[next++] != column)
-            return true;
-    }
-    return false;
-}
-
-static void read_filters(struct scope_work *w, struct node *node, const struct parsed_join *j) {
-    const struct word *filter = j->filter.text ? &j->filter : &j->construction->filter;
-    struct row_names row = {w->b, node};
-    struct expr_names names = {row_resolve, &row};
-    if (j->filter.text && j->construction->filter.text)
-        report_error(w->b->report, j->filter.at, "\"filter\" stands in the join and in its construction; keep one");
-    if (filter->text)
-        node->filter = expr_parse_condition(w->b->report, w->b->arena, filter->at, filter->text, &names);
-}
-
-static bool join_construction(struct scope_work *w, const struct parsed_attribute *p, struct attribute *ret) {
-    const struct parsed_construction *c = p->join->construction;
-    struct names near = names_of(w->row);
-    if (!c || !p->join->target_table.text || !c->type.text)
-        return false; /* reported as missing */
-    bool array = strcmp(c->type.text, "array") == 0;
-    if (!array && strcmp(c->type.text, "object") != 0) {
-        report_error(w->b->report, c->type.at, "unknown construction \"%s\"; it must be \"array\" or \"object\"",
-                     c->type.text);
-        return false;
-    }
-    enum attr_type natural = array ? ATTR_L : ATTR_M;
-    if (ret->type != natural && ret->type != ATTR_S) {
-        report_error(w->b->report, p->type.at,
-                     "a construction of type \"%s\" is written as %s, or as S (JSON text), not as %s", c->type.text,
-                     attr_type_name(natural), attr_type_name(ret->type));
-        return false;
-    }
-    struct node *node = join_node(w->b, w->entity, &near, p->join, NULL, true);
-    if (!node)
-        return false;
-    read_order(w, node, &c->order_by);
-    read_filters(w, node, p->join);
-    node->limit = c->limit;
-    node->needs_order = needs_order(node);
-    struct scope *scope = arena_zalloc(w->b->arena, sizeof(*scope));
-    scope_build(w->b, w->entity, node, c->attributes, c->attribute_count, scope);
-    ret->source = array ? ATTRIBUTE_LIST : ATTRIBUTE_FIRST;
-    ret->scope = scope;
-    ret->json_text = ret->type == ATTR_S;
-    return true;
-}
-
 /* ---- one attribute */
 
 /* An EXPR, if need be transformed; in `select_columns` its type follows from it. */
@@ -225,11 +116,11 @@ static bool by_expr(struct scope_work *w, const struct parsed_attribute *p, stru
     if (!e)
         return false;
     if (!p->natural)
-        return check_type(w, p->type.at, e, ret->type);
+        return attribute_check_type(&w->place, p->type.at, e, ret->type);
     if (convert_natural(e->type, &ret->type))
         return true;
     report_error(w->b->report, p->at, "%s has no natural type; list it in \"attributes\" with a type",
-                 expr_source(w->b, w, e));
+                 expr_source(&w->place, e));
     return false;
 }
 
@@ -269,25 +160,25 @@ static void build_attribute(struct scope_work *w, size_t i) {
     *a = (struct attribute){.name = p->name.text, .type = ATTR_S, .source = ATTRIBUTE_EXPR, .written = true};
     check_name(w, i);
     bool typed = p->natural || attribute_type(w->b, p, &a->type);
-    if ((p->template.text != NULL) + (p->expr.text != NULL) + (p->join != NULL) + (p->case_count > 0) > 1) {
+    if ((p->template.text != NULL) + (p->expr.text != NULL) + (p->join != NULL) + (p->calculation.value != NULL) > 1) {
         report_error(
             w->b->report, p->at,
             "attribute \"%s\" has more than one of \"template\", \"expr\", \"join\" and \"calculation\"; keep one",
             p->name.text);
         return;
     }
-    if (!typed || (p->calculation.value && p->case_count == 0))
+    if (!typed || (p->calculation.value && p->case_count == 0 && !p->aggregate))
         return;
     const struct word *template = attribute_template(p);
-    bool construction = p->join && p->join->type && p->join->type->form == JOIN_CONSTRUCTION;
-    if (p->transformation && (construction || p->template.text)) {
+    bool many = many_rows(p);
+    if (p->transformation && (many || p->template.text)) {
         report_error(w->b->report, p->transformation->at,
-                     "a transformation takes one value, not a %s; transform what it is made of",
-                     construction ? "construction" : "template");
+                     "a transformation takes the value of one row, not of %s; transform what it is made of",
+                     many ? "several" : "a template");
         return;
     }
-    if (construction)
-        w->good[i] = join_construction(w, p, a);
+    if (many)
+        w->good[i] = many_build(&w->place, p, a);
     else if (template)
         w->good[i] = by_template(w, p, template, i, a);
     else

@@ -67,6 +67,8 @@ static void check_attributes(struct checker *c, const struct parsed_attribute *a
         }
         if (a->join)
             check_join(c, a->join);
+        if (a->aggregate)
+            check_join(c, a->aggregate);
     }
 }
 

@@ -84,8 +84,16 @@ struct names names_of(struct node *row);
 /* The value of an attribute that is no template and no construction. NULL when reported. */
 struct expr *value_expr(const struct row_place *place, const struct parsed_attribute *parsed);
 
+/* ---- many.c */
+
+/* Is it made of many rows? */
+bool many_rows(const struct parsed_attribute *parsed);
+bool many_build(const struct row_place *place, const struct parsed_attribute *parsed, struct attribute *ret);
+
 /* ---- attributes.c */
 
+/* Can the expression's values be written as `type`? Reports, if not. */
+bool attribute_check_type(const struct row_place *place, struct spot at, const struct expr *e, enum attr_type type);
 void scope_build(struct build *b, struct entity *entity, struct node *row, const struct parsed_attribute *attributes,
                  size_t count, struct scope *ret);
 /* A template over a finished scope. NULL when reported. */

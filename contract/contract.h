@@ -96,11 +96,16 @@ struct node {
 /* ---- items */
 
 enum attribute_source {
-    ATTRIBUTE_EXPR,     /* expr: a column of any node in scope is the simplest */
-    ATTRIBUTE_TEMPLATE, /* template */
-    ATTRIBUTE_LIST,     /* many: L of M, one a row (json-construction of type array) */
-    ATTRIBUTE_FIRST,    /* many: M of the first row (json-construction of type object) */
+    ATTRIBUTE_EXPR,      /* expr: a column of any node in scope is the simplest */
+    ATTRIBUTE_TEMPLATE,  /* template */
+    ATTRIBUTE_LIST,      /* many: L of M, one a row (json-construction of type array) */
+    ATTRIBUTE_FIRST,     /* many: M of the first row (json-construction of type object) */
+    ATTRIBUTE_VALUES,    /* many: L or a set of expr's values, each as `element` (aggregated-list) */
+    ATTRIBUTE_EXISTS,    /* many: BOOL, is there a row? */
+    ATTRIBUTE_AGGREGATE, /* many: operation over expr's values (NULL: over rows) */
 };
+
+enum aggregate_operation { AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX };
 
 struct attribute {
     const char *name;
@@ -109,7 +114,10 @@ struct attribute {
     bool written; /* false: it only feeds templates or keys (never in today's language, kept general) */
     const struct expr *expr;
     const struct template *template;
-    const struct scope *scope;     /* of LIST and FIRST: what is built from each row of scope->node */
+    const struct scope
+        *scope; /* of what is many: the rows are those of scope->node; LIST and FIRST build its attributes from each */
+    enum attr_type element; /* of VALUES */
+    enum aggregate_operation operation;
     const struct attr *null_value; /* NULL: the attribute is absent then */
     bool json_text;                /* LIST or FIRST written as JSON text (type S) */
 };

@@ -26,8 +26,7 @@ static bool is_packed_time(const struct value *v) {
     return v->kind == VALUE_DATE || v->kind == VALUE_DATETIME || v->kind == VALUE_TIMESTAMP;
 }
 
-/* The compiler lets only values of one class meet. */
-static int compare(const struct value *a, const struct value *b) {
+int expr_compare(const struct value *a, const struct value *b) {
     if (value_is_number(a) && value_is_number(b))
         return number_values_compare(a, b);
     if (is_packed_time(a) && is_packed_time(b))
@@ -57,7 +56,7 @@ static bool holds(enum expr_op op, int order) {
 }
 
 /* Dates with a zero month or day are NULL in expressions too. */
-static bool is_null(const struct value *v) {
+bool expr_is_null(const struct value *v) {
     if (!value_has(v))
         return true;
     if (!is_packed_time(v))
@@ -67,10 +66,10 @@ static bool is_null(const struct value *v) {
 }
 
 static struct value compare_values(enum expr_op op, const struct value *a, const struct value *b) {
-    bool null_a = is_null(a), null_b = is_null(b);
+    bool null_a = expr_is_null(a), null_b = expr_is_null(b);
     if (op == OP_NULL_SAFE_EQUAL && (null_a || null_b))
         return truth(null_a && null_b);
-    return null_a || null_b ? null_value : truth(holds(op, compare(a, b)));
+    return null_a || null_b ? null_value : truth(holds(op, expr_compare(a, b)));
 }
 
 /* ---- the kinds */
@@ -88,10 +87,10 @@ static int eval_compare(const struct expr *e, const struct row_set *rows, struct
 
 /* -1: NULL, else 0 or 1. */
 static int truth_of(const struct value *v) {
-    if (is_null(v))
+    if (expr_is_null(v))
         return -1;
     static const struct value zero = {.kind = VALUE_INT};
-    return compare(v, &zero) != 0;
+    return expr_compare(v, &zero) != 0;
 }
 
 /* AND ends with the first false, OR with the first true; NULL when it hangs on a NULL. */
@@ -120,7 +119,7 @@ static int eval_not(const struct expr *e, const struct row_set *rows, struct are
     struct value v;
     int r = expr_eval(e->args[0], rows, arena, &v, error);
     if (r == EVALUATE_OK)
-        *ret = is_null(&v) ? null_value : truth(truth_of(&v) == 0);
+        *ret = expr_is_null(&v) ? null_value : truth(truth_of(&v) == 0);
     return r;
 }
 
@@ -129,7 +128,7 @@ static int eval_is_null(const struct expr *e, const struct row_set *rows, struct
     struct value v;
     int r = expr_eval(e->args[0], rows, arena, &v, error);
     if (r == EVALUATE_OK)
-        *ret = truth(is_null(&v));
+        *ret = truth(expr_is_null(&v));
     return r;
 }
 
@@ -148,7 +147,7 @@ static int eval_in(const struct expr *e, const struct row_set *rows, struct aren
             *ret = equal;
             return EVALUATE_OK;
         }
-        null |= is_null(&equal);
+        null |= expr_is_null(&equal);
     }
     if (r == EVALUATE_OK)
         *ret = null ? null_value : truth(false);
@@ -158,7 +157,7 @@ static int eval_in(const struct expr *e, const struct row_set *rows, struct aren
 /* A branch's value as the common type of all branches. */
 static int convert(const struct expr *e, struct value *v, struct arena *arena, struct error *error) {
     struct attr text;
-    if (!e->converts || is_null(v))
+    if (!e->converts || expr_is_null(v))
         return EVALUATE_OK;
     switch (e->type) {
     case COLUMN_DOUBLE:
@@ -210,7 +209,7 @@ static int eval_coalesce(const struct expr *e, const struct row_set *rows, struc
         int r = expr_eval(e->args[i], rows, arena, ret, error);
         if (r != EVALUATE_OK)
             return r;
-        if (!is_null(ret))
+        if (!expr_is_null(ret))
             break;
     }
     return convert(e, ret, arena, error);
@@ -223,7 +222,7 @@ static int eval_call(const struct expr *e, const struct row_set *rows, struct ar
         int r = expr_eval(e->args[i], rows, arena, &args[i], error);
         if (r != EVALUATE_OK)
             return r;
-        if (is_null(&args[i])) {
+        if (expr_is_null(&args[i])) {
             args[i] = null_value;
             if (!e->function->takes_null) {
                 *ret = null_value;

@@ -12,3 +12,8 @@ int expr_eval(const struct expr *e, const struct row_set *rows, struct arena *ar
 
 /* If `e` is just a column: its node and column number. */
 bool expr_column(const struct expr *e, unsigned *ret_node, unsigned *ret_column);
+
+/* NULL, or a date with a zero month or day, which counts as NULL. */
+bool expr_is_null(const struct value *v);
+/* -1, 0 or 1, of values that are not NULL and of one class (the compiler lets no others meet): numbers by value, texts by bytes. */
+int expr_compare(const struct value *a, const struct value *b);

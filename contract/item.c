@@ -166,3 +166,21 @@ bool item_key_get(struct slice bytes, struct item_key *ret) {
     *ret = key;
     return true;
 }
+
+static int by_element(const void *x, const void *y) {
+    const struct attr *a = x, *b = y;
+    struct number m, n;
+    if (a->type == ATTR_N && number_parse(a->text, &m) && number_parse(b->text, &n))
+        return number_compare(&m, &n);
+    return slice_compare(a->text, b->text);
+}
+
+size_t attr_set_unique(struct attr *elements, size_t count) {
+    size_t kept = 0;
+    if (count)
+        qsort(elements, count, sizeof(*elements), by_element);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || by_element(&elements[kept - 1], &elements[i]) != 0)
+            elements[kept++] = elements[i];
+    return kept;
+}

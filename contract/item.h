@@ -24,6 +24,9 @@ struct attr {
     };
 };
 
+/* Sorts a set's elements and drops those that are there already (numbers by value). Returns how many are left. */
+size_t attr_set_unique(struct attr *elements, size_t count);
+
 struct attr_member {
     struct slice name;
     struct attr value;

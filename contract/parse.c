@@ -223,7 +223,9 @@ enum {
 };
 
 struct join_object {
-    struct word type, alias, target, select, local, source, filter, only_if, else_expr, type_column, separator;
+    struct word type, alias, target, select, local, source, filter, only_if, else_expr, type_column, separator,
+        order_by;
+    uint64_t limit;
     struct words condition, conditions;
     struct spot null_value, joins, construction, else_value, branches, when;
 };
@@ -243,8 +245,8 @@ static const struct field join_fields[J_COUNT] = {
     [J_SEPARATOR] = JF("chain_separator", FIELD_TEXT, separator),
     [J_CONSTRUCTION] = JF("construction", FIELD_OBJECT, construction),
     [J_FILTER] = JF("filter", FIELD_TEXT, filter),
-    [J_ORDER] = {"order_by", FIELD_KNOWN, false, 0},
-    [J_LIMIT] = {"limit", FIELD_KNOWN, false, 0},
+    [J_ORDER] = JF("order_by", FIELD_TEXT, order_by),
+    [J_LIMIT] = JF("limit", FIELD_COUNT, limit),
     [J_IF] = JF("condition", FIELD_TEXT, only_if),
     [J_ELSE] = JF("else_value", FIELD_ANY, else_value),
     [J_ELSE_EXPR] = JF("else_expr", FIELD_TEXT, else_expr),
@@ -257,33 +259,27 @@ static const struct field join_fields[J_COUNT] = {
 enum { COMMON = M(J_TYPE) | M(J_ALIAS) | M(J_NULL) };
 
 static const struct join_type join_types[] = {
-    {"self-join", JOIN_ONE, true, M(J_ALIAS) | M(J_CONDITION) | M(J_SELECT), M(J_TARGET)},
-    {"foreign-key", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
-    {"lookup-table", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
-    {"multi-column", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITIONS) | M(J_SELECT), 0},
-    {"chain", JOIN_CHAIN, true, M(J_JOINS), M(J_SEPARATOR)},
-    {"conditional", JOIN_CONDITIONAL, true, M(J_IF) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT),
-     M(J_ELSE) | M(J_ELSE_EXPR)},
-    {"polymorphic-lookup", JOIN_POLYMORPHIC, true, M(J_TYPE_COLUMN) | M(J_BRANCHES), M(J_ELSE) | M(J_ELSE_EXPR)},
-    {"json-construction", JOIN_CONSTRUCTION, true, M(J_TARGET) | M(J_CONDITION) | M(J_CONSTRUCTION), M(J_FILTER)},
-    {"aggregated-list", JOIN_ONE, false, 0, 0},
-    {"exists-check", JOIN_ONE, false, 0, 0},
+    {"self-join", JOIN_ONE, M(J_ALIAS) | M(J_CONDITION) | M(J_SELECT), M(J_TARGET)},
+    {"foreign-key", JOIN_ONE, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
+    {"lookup-table", JOIN_ONE, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
+    {"multi-column", JOIN_ONE, M(J_TARGET) | M(J_CONDITIONS) | M(J_SELECT), 0},
+    {"chain", JOIN_CHAIN, M(J_JOINS), M(J_SEPARATOR)},
+    {"conditional", JOIN_CONDITIONAL, M(J_IF) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), M(J_ELSE) | M(J_ELSE_EXPR)},
+    {"polymorphic-lookup", JOIN_POLYMORPHIC, M(J_TYPE_COLUMN) | M(J_BRANCHES), M(J_ELSE) | M(J_ELSE_EXPR)},
+    {"json-construction", JOIN_CONSTRUCTION, M(J_TARGET) | M(J_CONDITION) | M(J_CONSTRUCTION), M(J_FILTER)},
+    {"aggregated-list", JOIN_LIST, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), M(J_ORDER) | M(J_LIMIT) | M(J_FILTER)},
+    {"exists-check", JOIN_EXISTS, M(J_TARGET) | M(J_CONDITION), M(J_FILTER)},
 };
-static const struct join_type old_join = {"local_column", JOIN_OLD, true, M(J_LOCAL) | M(J_SOURCE), 0};
-static const struct join_type chain_step = {"chain step", JOIN_ONE, true, M(J_TARGET) | M(J_CONDITION), M(J_SELECT)};
-static const struct join_type branch = {"branch", JOIN_ONE, true,
-                                        M(J_WHEN) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0};
+static const struct join_type old_join = {"local_column", JOIN_OLD, M(J_LOCAL) | M(J_SOURCE), 0};
+static const struct join_type chain_step = {"chain step", JOIN_ONE, M(J_TARGET) | M(J_CONDITION), M(J_SELECT)};
+static const struct join_type branch = {"branch", JOIN_ONE, M(J_WHEN) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0};
 
 static const struct join_type *find_join_type(struct parser *p, const struct word *type) {
     const char *names[ARRAY_LEN(join_types)];
     for (size_t i = 0; i < ARRAY_LEN(join_types); i++) {
         names[i] = join_types[i].name;
-        if (strcmp(type->text, names[i]) != 0)
-            continue;
-        if (join_types[i].supported)
+        if (strcmp(type->text, names[i]) == 0)
             return &join_types[i];
-        report_error(p->report, type->at, "a join of type \"%s\" is not supported by this version", type->text);
-        return NULL;
     }
     report_error(p->report, type->at, "unknown join type \"%s\"%s", type->text,
                  report_remedy(p->report, type->text, names, ARRAY_LEN(names)));
@@ -337,6 +333,8 @@ static void fill_join(struct parser *p, const struct join_object *o, struct pars
     join->type_column = o->type_column;
     join->separator = o->separator;
     join->when = o->when;
+    join->order_by = o->order_by;
+    join->limit = o->limit;
 }
 
 static struct parsed_join *read_join(struct parser *p, struct spot at) {
@@ -347,7 +345,7 @@ static struct parsed_join *read_join(struct parser *p, struct spot at) {
     if (!o.type.text && !(present & (M(J_LOCAL) | M(J_SOURCE)))) {
         report_error(p->report, at,
                      "a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, "
-                     "conditional, chain, polymorphic-lookup, json-construction");
+                     "conditional, chain, polymorphic-lookup, json-construction, aggregated-list, exists-check");
         return join;
     }
     join->type = o.type.text ? find_join_type(p, &o.type) : &old_join;
@@ -425,7 +423,31 @@ static void read_cases(struct parser *p, struct spot at, struct parsed_attribute
         report_error(p->report, at, "this list is empty; it must hold at least one case");
 }
 
-/* {"type": "case", ...}; aggregates are to come. */
+/* {"type": "aggregate", "operation": ..., and what a join has}. */
+static void read_aggregate(struct parser *p, struct spot at, struct parsed_attribute *a) {
+    struct object {
+        struct join_object join;
+        struct word operation;
+    } o = {0};
+    static const struct field fields[] = {
+        {"type", FIELD_TEXT, true, offsetof(struct object, join.type)},
+        {"operation", FIELD_TEXT, true, offsetof(struct object, operation)},
+        {"target_table", FIELD_TEXT, true, offsetof(struct object, join.target)},
+        {"join_condition", FIELD_WORDS, true, offsetof(struct object, join.condition)},
+        {"join_alias", FIELD_TEXT, false, offsetof(struct object, join.alias)},
+        {"select_column", FIELD_TEXT, false, offsetof(struct object, join.select)},
+        {"filter", FIELD_TEXT, false, offsetof(struct object, join.filter)},
+    };
+    static const struct join_type type = {"aggregate", JOIN_CONSTRUCTION, 0, 0};
+    (void)read_fields(p, at, "an aggregate", fields, ARRAY_LEN(fields), &o);
+    a->aggregate = arena_zalloc(p->arena, sizeof(*a->aggregate));
+    a->aggregate->at = at;
+    a->aggregate->type = &type;
+    a->operation = o.operation;
+    fill_join(p, &o.join, a->aggregate);
+}
+
+/* {"type": "case", ...} */
 static void read_calculation(struct parser *p, struct spot at, struct parsed_attribute *a) {
     struct object {
         struct word type, otherwise;
@@ -438,8 +460,7 @@ static void read_calculation(struct parser *p, struct spot at, struct parsed_att
     };
     const struct json *type = json_get(at.value, "type");
     if (json_text(type) && strcmp(json_text(type), "aggregate") == 0) {
-        report_error(p->report, (struct spot){type, type, at.path},
-                     "a calculation of type \"aggregate\" is not supported by this version");
+        read_aggregate(p, at, a);
         return;
     }
     (void)read_fields(p, at, "a calculation", fields, ARRAY_LEN(fields), &o);

@@ -36,14 +36,25 @@ struct parsed_join {
     struct parsed_join *steps;               /* of a chain; branches of a polymorphic lookup */
     size_t step_count;
     struct parsed_construction *construction;
+    struct word order_by; /* of an aggregated-list */
+    uint64_t limit;       /* 0: none */
 };
 
-/* What kinds of join there are, and which of them this version knows. */
-enum join_form { JOIN_ONE, JOIN_CONDITIONAL, JOIN_POLYMORPHIC, JOIN_CHAIN, JOIN_CONSTRUCTION, JOIN_OLD };
+/* What kinds of join there are. */
+/* From JOIN_CONSTRUCTION on they are of many rows. */
+enum join_form {
+    JOIN_ONE,
+    JOIN_CONDITIONAL,
+    JOIN_POLYMORPHIC,
+    JOIN_CHAIN,
+    JOIN_OLD,
+    JOIN_CONSTRUCTION,
+    JOIN_LIST,
+    JOIN_EXISTS
+};
 struct join_type {
     const char *name;
     enum join_form form;
-    bool supported;
     uint32_t required, allowed; /* masks of the join's keys */
 };
 
@@ -60,8 +71,10 @@ struct parsed_attribute {
     struct words source_column;
     struct parsed_join *join;
     struct spot null_value;
-    struct spot calculation; /* present without cases: refused already */
-    struct parsed_case {     /* of a calculation of type "case" */
+    struct spot calculation;       /* present without cases and aggregate: refused already */
+    struct parsed_join *aggregate; /* of a calculation of type "aggregate": its rows */
+    struct word operation;         /* of the aggregate */
+    struct parsed_case {           /* of a calculation of type "case" */
         struct word when, then;
     } *cases;
     size_t case_count;

@@ -288,10 +288,9 @@ static struct expr *join_expr(const struct row_place *w, const struct parsed_att
     case JOIN_ONE:
     case JOIN_OLD:
         return join_one(w, p, p->join);
-    case JOIN_CONSTRUCTION: /* no expression */
-        break;
+    default: /* of many rows: no expression */
+        return NULL;
     }
-    return NULL;
 }
 
 struct expr *value_expr(const struct row_place *w, const struct parsed_attribute *p) {

@@ -3,6 +3,7 @@
  * In order: rows that join one to one, attributes (constructions gather their own rows), key, entity type, synthetic
  * index attributes, then what DynamoDB would refuse. A filter that is not true: no item. A key without value: unkeyed.
  * What DynamoDB can never accept: poison, with the reason. */
+#include "contract/aggregate.h"
 #include "transform/state.h"
 
 #include <stdio.h>
@@ -176,26 +177,32 @@ static int by_order(const void *a, const void *b) {
     return c ? c : slice_compare(x->key, y->key);
 }
 
-static int gather(struct build *b, const struct node *node, struct children *ret) {
-    *ret = (struct children){.build = b, .node = node};
-    const struct value *parent = b->rows[node->parent->number];
-    if (!parent)
-        return 0;
+/* Calls `row` with the key of each row that joins `parent`. */
+static int each_row_key(struct build *b, const struct node *node, const struct value *parent,
+                        int (*row)(struct engine *e, struct slice row_key, void *context, struct error *error),
+                        void *context, struct buf *key) {
     if (node->by_key) { /* many by declaration, at most one by its key */
-        const struct value *row;
-        int r = join_one(b, node, parent, &row);
-        if (r || !row)
+        const struct value *values;
+        int r = join_one(b, node, parent, &values);
+        if (r || !values)
             return r;
-        struct buf key defer(buf_deinit) = ROW_KEY_BUF;
-        row_key_put(&key, node->source, row);
-        r = add_child(b->e, buf_slice(&key), ret, b->error);
-        return r < 0 ? r : 0;
+        row_key_put(key, node->source, values);
+        return row(b->e, buf_slice(key), context, b->error);
     }
     const struct source_index *index = &node->source->indexes[node->index];
     const struct value *columns[INDEX_COLUMNS_MAX];
     for (size_t i = 0; i < index->column_count; i++)
         columns[i] = &parent[node->parent_columns[i]];
-    int r = index_each(b->e, node->source, node->index, columns, add_child, ret, b->error);
+    return index_each(b->e, node->source, node->index, columns, row, context, b->error);
+}
+
+static int gather(struct build *b, const struct node *node, struct children *ret) {
+    *ret = (struct children){.build = b, .node = node};
+    const struct value *parent = b->rows[node->parent->number];
+    if (!parent)
+        return 0;
+    struct buf key defer(buf_deinit) = ROW_KEY_BUF;
+    int r = each_row_key(b, node, parent, add_child, ret, &key);
     if (r < 0)
         return r;
     if (node->needs_order) {
@@ -261,6 +268,103 @@ static int build_many(struct build *b, const struct attribute *a, struct attr *r
     return 0;
 }
 
+/* ---- one value of many rows */
+
+/* EVALUATE_ABSENT: all are NULL. Sets merge equals. */
+static int build_values(struct build *b, const struct attribute *a, struct attr *ret) {
+    struct children children;
+    struct value value;
+    struct row_set set = {b->rows};
+    int r = gather(b, a->scope->node, &children);
+    if (r)
+        return r;
+    struct attr *elements = arena_zalloc(b->arena, (children.count + 1) * sizeof(*elements));
+    size_t count = 0;
+    for (size_t i = 0; i < children.count; i++) {
+        b->rows[a->scope->node->number] = children.list[i].values;
+        r = expr_eval(a->expr, &set, b->arena, &value, &b->poison);
+        if (r == EVALUATE_OK)
+            r = attr_from_value(a->element, &value, b->arena, &elements[count], &b->poison);
+        if (r == EVALUATE_ABSENT)
+            continue;
+        if (r)
+            return r;
+        count++;
+    }
+    if (a->type != ATTR_L)
+        count = attr_set_unique(elements, count);
+    *ret = (struct attr){.type = (uint8_t)a->type, .count = (uint32_t)count, .elements = elements};
+    return count ? EVALUATE_OK : EVALUATE_ABSENT;
+}
+
+/* Rows one by one, in the order of the key; nothing is kept of them. */
+struct walk {
+    struct build *build;
+    const struct node *node;
+    const struct expr *expr; /* NULL: the row itself counts */
+    struct aggregate *into;  /* NULL: ends at the first row */
+    struct arena scratch;
+    bool found;
+};
+
+static int walk_row(struct engine *e, struct slice row_key, void *context, struct error *error) {
+    struct walk *w = context;
+    struct build *b = w->build;
+    struct row row;
+    struct value value;
+    struct row_set set = {b->rows};
+    struct arena *arena = b->arena;
+    arena_reset(&w->scratch);
+    int r = row_read(e, row_key, &w->scratch, &row, error);
+    if (r || !row.values)
+        return r;
+    b->rows[w->node->number] = row.values;
+    b->arena = &w->scratch;
+    r = filter_true(b, w->node->filter);
+    if (r > 0) {
+        w->found = true;
+        r = !w->into ? 1 : 0;
+        if (w->into && w->expr)
+            r = expr_eval(w->expr, &set, &w->scratch, &value, &b->poison);
+        if (w->into && r == EVALUATE_OK)
+            r = aggregate_add(w->into, w->expr ? &value : NULL, &w->scratch, &b->poison);
+        if (w->into && r == EVALUATE_POISON)
+            r = ERR_STOPPED;
+    }
+    b->arena = arena;
+    b->rows[w->node->number] = NULL;
+    return r;
+}
+
+static int walk_rows(struct build *b, const struct attribute *a, struct aggregate *into, bool *ret_found) {
+    const struct node *node = a->scope->node;
+    const struct value *parent = b->rows[node->parent->number];
+    struct walk walk = {.build = b, .node = node, .expr = a->expr, .into = into};
+    struct buf key defer(buf_deinit) = ROW_KEY_BUF;
+    int r = parent ? each_row_key(b, node, parent, walk_row, &walk, &key) : 0;
+    arena_deinit(&walk.scratch);
+    *ret_found = walk.found;
+    return r < 0 ? r : 0;
+}
+
+static int build_exists(struct build *b, const struct attribute *a, struct attr *ret) {
+    bool found;
+    int r = walk_rows(b, a, NULL, &found);
+    *ret = (struct attr){.type = ATTR_BOOL, .boolean = found};
+    return r;
+}
+
+static int build_aggregate(struct build *b, const struct attribute *a, struct attr *ret) {
+    struct aggregate aggregate defer(aggregate_deinit);
+    struct value value;
+    bool found;
+    aggregate_start(&aggregate, a->operation);
+    int r = walk_rows(b, a, &aggregate, &found);
+    if (r == 0)
+        r = aggregate_result(&aggregate, b->arena, &value, &b->poison);
+    return r ? r : attr_from_value(a->type, &value, b->arena, ret, &b->poison);
+}
+
 static int build_attribute(struct build *b, const struct attribute *a, const struct attr *const *final,
                            struct attr *ret) {
     struct row_set set = {b->rows};
@@ -284,6 +388,12 @@ static int build_attribute(struct build *b, const struct attribute *a, const str
     case ATTRIBUTE_LIST:
     case ATTRIBUTE_FIRST:
         return build_many(b, a, ret);
+    case ATTRIBUTE_VALUES:
+        return build_values(b, a, ret);
+    case ATTRIBUTE_EXISTS:
+        return build_exists(b, a, ret);
+    case ATTRIBUTE_AGGREGATE:
+        return build_aggregate(b, a, ret);
     }
     return error_set(b->error, ERR_BUG, "attribute %s has no source", a->name);
 }

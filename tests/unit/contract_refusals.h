@@ -386,9 +386,11 @@ static const struct refusal {
      "'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
-     " {'name': 'x', 'type': 'N', 'calculation': {'type': 'aggregate'}, 'source_column': 'id',\n"
+     " {'name': 'x', 'type': 'N', 'calculation': {'type': 'aggregate', 'operation': 'SUN', 'target_table': 'orders', "
+     "'join_condition': 'orders.user_id = users.id'},\n"
      "  'transformation': {'type': 'mask'}}]}]",
-     "5:53 $[0].attributes[2].calculation: a calculation of type \"aggregate\" is not supported by this version\n"},
+     "6:3 $[0].attributes[2].transformation: a transformation takes the value of one row, not of several; transform "
+     "what it is made of\n"},
     {"cases",
      "[{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -485,7 +487,7 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S',\n"
      "  'join': {'type': 'exists-check', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id'}}]}]",
-     "4:20 $[0].attributes[1].join.type: a join of type \"exists-check\" is not supported by this version\n"},
+     "3:24 $[0].attributes[1].type: an exists-check is written as BOOL, not as S\n"},
     {"a conditional's missing and wrong parts",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
@@ -534,7 +536,7 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'x', 'type': 'S', 'join': {'target_table': 'users'}}]}]",
      "3:29 $[0].attributes[1].join: a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, "
-     "conditional, chain, polymorphic-lookup, json-construction\n"},
+     "conditional, chain, polymorphic-lookup, json-construction, aggregated-list, exists-check\n"},
     {"a join's missing keys",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
