@@ -13,6 +13,7 @@
 #include "src/base/json.h"
 
 #include <field_types.h>
+#include <math.h>
 
 enum json_type_byte {
     SMALL_OBJECT,
@@ -122,12 +123,15 @@ static void put_string(struct printer *p, struct cursor *c, size_t len) {
 /* ---- numbers */
 
 /* As my_gcvt() in the server's strings/dtoa.cc has it, and ".0" behind what would look like an integer. */
-static void put_double(struct buf *out, uint64_t bits) {
+static void put_double(struct printer *p, uint64_t bits) {
     enum { PLAIN_MIN = -14, PLAIN_MAX = 15 };
+    struct buf *out = p->out;
     double v;
     char digits[JSON_DIGITS_MAX];
     int point;
     memcpy(&v, &bits, sizeof(v));
+    if (!isfinite(v)) /* JSON has none */
+        return fail(p);
     int count = (int)json_double_digits(v, digits, &point); /* 0.DIGITS * 10^point */
     if (bits >> 63)
         buf_put_char(out, '-');
@@ -350,7 +354,7 @@ static void put_value(struct printer *p, uint8_t type, struct cursor *at, unsign
         put_integer(p->out, type, at);
         break;
     case DOUBLE:
-        put_double(p->out, cursor_u64(at));
+        put_double(p, cursor_u64(at));
         break;
     case STRING: {
         size_t len = read_length(p, at);

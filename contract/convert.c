@@ -163,6 +163,8 @@ static int json_children(const struct json *json, unsigned depth, struct arena *
     struct attr_member *members = object ? arena_zalloc(arena, (count + 1) * sizeof(*members)) : NULL;
     for (struct json_iter i = json_iter(json); json_next(&i);) {
         struct slice name = json_string(i.key);
+        if (object && name.len == 0)
+            return error_set(error, EVALUATE_POISON, "JSON with an empty key, which DynamoDB's type M cannot have");
         if (object)
             members[i.index].name = (struct slice){arena_copy(arena, name.data, name.len), name.len};
         int r = json_to_attr(i.value, depth + 1, arena, object ? &members[i.index].value : &elements[i.index], error);

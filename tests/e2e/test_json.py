@@ -4,8 +4,10 @@ import json
 import random
 import struct
 import subprocess
+from decimal import Decimal
 
 import pytest
+from conftest import World
 
 from tests.e2e.test_binlog import DUMP, dump, end, rows_of
 from tests.lib.servers import Mysql
@@ -102,6 +104,7 @@ def differences(images, want):
 
 
 def test_S23_documents_read_by_stream_and_snapshot_are_what_select_prints(database):
+    """[S23] Every scalar, numbers at their limits, thousands of doubles, the large format, 100 levels, odd keys, random documents."""
     r = random.Random(23)
     server = database
     server.execute("CREATE TABLE t (id INT PRIMARY KEY, doc JSON, x INT)", TYPED, f"INSERT INTO typed VALUES {TYPED_ROW}", database="test1")
@@ -123,7 +126,7 @@ def test_S23_documents_read_by_stream_and_snapshot_are_what_select_prints(databa
 
 
 def test_S23_a_document_of_no_bytes_is_null(database):
-    """INSERT IGNORE leaves nothing at all in a column that is NOT NULL; and so does ALTER, for the rows there are."""
+    """[S23] INSERT IGNORE leaves nothing at all in a column that is NOT NULL; and so does ALTER, for the rows there are."""
     server = database
     server.execute("CREATE TABLE t (id INT PRIMARY KEY, doc JSON NOT NULL)", database="test1")
     before = end(server)
@@ -189,7 +192,7 @@ def make_documents(server):
 
 @pytest.mark.parametrize("image, compression, count", [("FULL", "OFF", 100), ("FULL", "ON", 100), ("MINIMAL", "OFF", 250), ("MINIMAL", "ON", 100), ("NOBLOB", "OFF", 50)])
 def test_S14_partial_updates(database, image, compression, count):
-    """With the document in the image before the whole new one comes out; else the differences, which lead to it."""
+    """[S14] With the document in the image before the whole new one comes out; else the differences, which lead to it."""
     server = database
     make_documents(server)
     before = end(server)
@@ -217,3 +220,84 @@ def test_S14_partial_updates(database, image, compression, count):
     assert kinds == ({JSON, JSON_DIFF} if image == "MINIMAL" else {JSON})  # with NOBLOB MySQL logs the documents that it needs
     made = subprocess.run([str(DUMP), "apply"], input="".join(f"{old}\n{diffs}\n" for old, diffs, _ in pairs), capture_output=True, text=True, check=True)
     assert made.stdout.split("\n")[:-1] == [doc for _, _, doc in pairs]
+
+
+DOCUMENTS = {"version": 1, "database": "test1", "tables": [{
+    "table": "Documents", "pk": "id", "source_table": "docs", "attributes": {
+        "id": {"type": "N", "source_column": "id"}, "text": {"type": "S", "source_column": "doc"}, "map": {"type": "M", "source_column": "doc"},
+        "list": {"type": "L", "source_column": "list"}, "flag": {"type": "BOOL", "source_column": "flag"}, "number": {"type": "N", "source_column": "num"}}}]}
+
+
+def attribute(value):
+    """A JSON value as DynamoDB has it."""
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, Decimal):
+        return {"N": value}
+    if isinstance(value, str):
+        return {"S": value}
+    return {"L": [attribute(v) for v in value]} if isinstance(value, list) else {"M": {k: attribute(v) for k, v in value.items()}}
+
+
+def with_numbers(a):
+    """The same with N as numbers: DynamoDB does not keep how they were written."""
+    (kind, value), = a.items()
+    if kind == "N":
+        return {"N": Decimal(value)}
+    if kind == "L":
+        return {"L": [with_numbers(v) for v in value]}
+    return {"M": {k: with_numbers(v) for k, v in value.items()}} if kind == "M" else a
+
+
+def document_items(server, poison):
+    want = {}
+    for id_, *columns in server.execute("SELECT id, CAST(doc AS CHAR), CAST(list AS CHAR), CAST(flag AS CHAR), CAST(num AS CHAR) FROM docs", database="test1"):
+        doc, *others = (None if c in (None, "null") else c for c in columns)
+        values = [c and attribute(json.loads(c, parse_int=Decimal, parse_float=Decimal)) for c in (doc, *others)]
+        item = {"id": {"N": Decimal(id_)}, "text": doc and {"S": doc}} | dict(zip(("map", "list", "flag", "number"), values))
+        if id_ not in poison:
+            want[id_] = {k: v for k, v in item.items() if v}
+    return want
+
+
+def test_S14_S23_documents_from_mysql_to_dynamodb(database, dynamodb):
+    """[S14, S23] JSON columns as S, M, L, BOOL and N: by snapshot, then by updates in part, whose documents are the store's with minimal images. What
+    DynamoDB cannot hold is set aside until it is another value."""
+    server = database
+    rich = json.dumps({"a": 1, "text": "é\n\"", "list": [1, 2.5, None, True, {"x": {"y": []}}], "big": 12345678901234567890, "pad": PAD})
+    server.execute("CREATE TABLE docs (id INT PRIMARY KEY, doc JSON, list JSON, flag JSON, num JSON)", database="test1")
+    with server.connect(database="test1") as connection, connection.cursor() as cursor:
+        for row in ((1, rich, "[]", "true", "1.5"), (2, rich, '[1, "x", [2]]', "false", "-7"), (3, "null", None, "null", "null"), (4, "{}", "[null]", None, "1e20"),
+                    (5, "[1]", "[]", "true", "1"), (6, "{}", "[]", "1", "1"), (7, "{}", "[]", "true", "1e200"), (8, "{}", '["x"]', "true", '"12"'),
+                    (9, json.dumps({"a": nested(31, [])}), "[]", "true", "1"), (11, '{"": 1}', "[]", "true", "1"), (10, json.dumps(nested(29, {"z": 1})), "[]", "true", "1")):
+            cursor.execute("INSERT INTO docs VALUES (%s, %s, %s, %s, %s)", row)
+        cursor.execute("UPDATE docs SET num = CAST(CAST(12.50 AS DECIMAL(10,2)) AS JSON) WHERE id = 4")
+        connection.commit()
+    leat = World(server, dynamodb).leat(contract=DOCUMENTS, config={"database": {"mysql": {"database": "test1"}}})
+    poison = {5, 6, 7, 8, 9, 11}
+
+    def prove():
+        leat.wait_caught_up()
+        items = [with_numbers({"M": item})["M"] for item in dynamodb.client().scan(TableName="Documents")["Items"]]
+        assert {int(item["id"]["N"]): item for item in items} == document_items(server, poison)
+        assert [e["dead_letters"] for e in leat.status()["entities"]] == [len(poison)]
+
+    try:
+        leat.cli("tables", "create")
+        leat.start()
+        leat.wait_ready()
+        prove()
+        for i, image in enumerate(("FULL", "MINIMAL")):
+            server.execute(f"SET binlog_row_image = {image}, binlog_row_value_options = PARTIAL_JSON",
+                           f"UPDATE docs SET doc = JSON_SET(doc, '$.a', {i}, '$.list[4].x.y[0]', 'new', '$.n{i}', CAST('[1]' AS JSON)) WHERE id < 3",
+                           "UPDATE docs SET doc = JSON_REMOVE(doc, '$.list[0]', '$.big') WHERE id = 2", "UPDATE docs SET list = JSON_SET(list, '$[9]', 3) WHERE id = 2",
+                           "UPDATE docs SET id = id + 100, doc = JSON_REPLACE(doc, '$.text', 'moved') WHERE id = 2", "UPDATE docs SET id = 2 WHERE id = 102", database="test1")
+            prove()
+        server.execute("UPDATE docs SET num = '1e100' WHERE id = 7", "UPDATE docs SET doc = '{}' WHERE id = 9", "UPDATE docs SET flag = 'false' WHERE id = 6", database="test1")
+        poison -= {6, 7, 9}
+        prove()
+        assert leat.sigterm() == 0
+    finally:
+        leat.kill9()

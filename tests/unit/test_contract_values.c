@@ -90,6 +90,8 @@ static const struct {
     {TEXT_VALUE(VALUE_JSON, "12"), ATTR_N, "12"},
     {TEXT_VALUE(VALUE_JSON, "\"12\""), ATTR_N, "poison: JSON of type S in an attribute of type N"},
     {TEXT_VALUE(VALUE_JSON, "null"), ATTR_M, "absent"},
+    {TEXT_VALUE(VALUE_JSON, "{\"\": 1}"), ATTR_M,
+     "poison: JSON with an empty key, which DynamoDB's type M cannot have"},
     {TEXT_VALUE(VALUE_JSON, "[1e400]"), ATTR_L, "poison: 1e400 does not fit type N (38 digits, 1E-130 to 9.99E+125)"},
     /* GEOMETRY: SRID, byte order, type */
     {TEXT_VALUE(VALUE_GEOMETRY, POINT), ATTR_S, "\"POINT(1 2)\""},
