@@ -3,6 +3,7 @@
 
 #include "binlog/client.h"
 
+#include <mysqld_error.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +73,8 @@ static const struct {
     {"binlog_row_value_options",
      {""},
      CHECK_WARNING,
-     "partial JSON updates are logged as differences: with binlog_row_image other than FULL no snapshot can be made while "
+     "partial JSON updates are logged as differences: with binlog_row_image other than FULL no snapshot can be made "
+     "while "
      "documents change",
      "SET PERSIST binlog_row_value_options = ''"},
     {"binlog_checksum",
@@ -252,19 +254,30 @@ static int check_table(struct connection *c, const char *database, const char *t
     return 0;
 }
 
-/* Without GTIDs the snapshot's beginning is found under LOCK TABLES ... READ: tried, and at once undone. */
+/* Without GTIDs the snapshot's beginning is found under LOCK TABLES ... READ: tried, and at once undone. Who has to wait for a lock was allowed
+ * to take it; and since all writers wait behind who waits, it is given up soon. */
 static int check_lock(struct connection *c, const char *database, const char *const *tables, size_t count,
                       struct check_list *list, struct error *error) {
-    struct position p = {0};
-    int r = source_position_executed(c, database, tables, count, &p, error);
-    position_deinit(&p);
+    enum { PATIENCE_S = 1 };
+    struct error why = {.text = "it is needed without GTIDs"};
+    struct client_rows rows defer(client_rows_deinit) = {0};
+    int r = client_select(c, &rows, error, "SELECT @@SESSION.lock_wait_timeout");
+    uint64_t patience_s = r == 0 && client_next(&rows) ? client_number(&rows, 0) : PATIENCE_S;
     if (r == 0)
+        r = client_run(c, error, "SET SESSION lock_wait_timeout = %d", PATIENCE_S);
+    if (r)
+        return r;
+    int locked = count ? client_lock_tables(c, database, tables, count, &why) : ERR_SOURCE;
+    bool granted = locked == 0 || mysql_errno(&c->mysql) == ER_LOCK_WAIT_TIMEOUT;
+    if (!granted && locked == ERR_SOURCE_LOST)
+        return error_set(error, locked, "%s", why.text);
+    if (granted)
         check_list_add(list, CHECK_OK, "grant LOCK TABLES", NULL, "granted");
-    else if (r == ERR_SOURCE)
+    else
         check_list_add(list, CHECK_ERROR, "grant LOCK TABLES",
-                       "GRANT LOCK TABLES on the database TO the user of leat, or switch gtid_mode on", "%s",
-                       mysql_errno(&c->mysql) ? mysql_error(&c->mysql) : "is needed without GTIDs");
-    return r == ERR_SOURCE ? 0 : r;
+                       "GRANT LOCK TABLES on the database TO the user of leat, or switch gtid_mode on", "%s", why.text);
+    r = client_run(c, error, "UNLOCK TABLES");
+    return r ? r : client_run(c, error, "SET SESSION lock_wait_timeout = %llu", (unsigned long long)patience_s);
 }
 
 int server_check(struct connection *c, const char *database, const char *const *tables, size_t table_count,

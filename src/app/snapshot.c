@@ -184,8 +184,12 @@ static int settle(struct snapshot *s, bool consistent, struct error *error) {
 
 static int begin(struct snapshot *s, bool consistent, struct position *low, struct error *error) {
     const struct prepared *p = s->prepared;
-    int r = consistent ? consistent_view(s->connection, &s->source_options, p->tables, p->table_count, low, error)
-                       : source_position_executed(s->connection, p->database, p->tables, p->table_count, low, error);
+    /* without GTIDs L is found under a lock, which would wait for them too, and all writers behind it */
+    int r = p->facts.gtid_mode_on ? 0 : wait_for_prepared(s, error);
+    if (r < 0)
+        return r;
+    r = consistent ? consistent_view(s->connection, &s->source_options, p->tables, p->table_count, low, error)
+                   : source_position_executed(s->connection, p->database, p->tables, p->table_count, low, error);
     if (r < 0)
         return r;
     struct buf text = BUF_INIT(1 << 20);

@@ -1,8 +1,12 @@
 """XA [S12]: rows are logged at XA PREPARE; they count from XA COMMIT on, in its place, and never after XA ROLLBACK."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from lib.servers import Mysql
+from conftest import World
+from lib.servers import Mysql, wait_until
 from tests.e2e.test_binlog import dump, end, rows_of, text
 
 
@@ -129,3 +133,84 @@ def test_kills_between_prepare_and_commit(world):
     xa(world, "XA COMMIT 'later'")
     assert names(world) == {"ann", "bob", "joe", "zoe"} and held(leat) == 0
     world.prove()
+
+
+def test_the_snapshot_waits(world):
+    """Prepared before the snapshot: its rows lie before L. A kill in the wait changes nothing."""
+    hold(world, "early", USER.format("ann"))
+    hold(world, "gone", USER.format("eve"))
+    leat = world.leat()
+    leat.cli("tables", "create")
+    for _ in range(2):
+        leat.start()
+        wait_until(lambda: "waiting for prepared XA transactions" in leat.logs, "that it waits")
+        leat.kill9()
+    leat.start()
+    xa(world, "XA ROLLBACK 'gone'", USER.format("bob"), "XA COMMIT 'early'")
+    leat.wait_ready()
+    assert names(world) == {"ann", "bob"}
+    hold(world, "next", USER.format("joe"))
+    xa(world, "XA COMMIT 'next'")
+    world.prove()
+
+
+def test_a_commit_of_what_the_snapshot_could_not_see(world):
+    """Without XA_RECOVER_ADMIN leat cannot wait: the COMMIT parks, with the remedy; a new snapshot ends it."""
+    world.mysql.execute("REVOKE XA_RECOVER_ADMIN ON *.* FROM leat@'%'")
+    hold(world, "unseen", USER.format("ann"))
+    leat = world.running_leat()
+    xa(world, USER.format("bob"), "XA COMMIT 'unseen'")
+    leat.wait_parked()
+    reason = leat.status()["parked"]["reason"]
+    assert "XA COMMIT X'756e7365656e',X'',1" in reason and "XA_RECOVER_ADMIN" in reason and "leat snapshot" in reason
+    assert leat.sigterm() == 0
+
+
+def test_without_gtids_and_large(mysql_without_gtids, dynamodb):
+    """Positions by file; a prepared transaction far larger than leat's memory for it, and a replay over all of them."""
+    world = World(mysql_without_gtids, dynamodb)
+    try:
+        leat = world.running_leat()
+        begin = "{}:{}".format(*world.mysql.execute("SHOW BINARY LOG STATUS")[0][:2])
+        rows = ", ".join(f"('u{i}', 'u{i}@x.org', REPEAT('h', 255))" for i in range(20))
+        fill = "INSERT INTO bulk (v) VALUES " + ", ".join(["(REPEAT('x', 60000))"] * 50)
+        world.mysql.execute("CREATE TABLE bulk (id INT PRIMARY KEY AUTO_INCREMENT, v LONGTEXT)", database=world.mysql.database)
+        hold(world, "large", *[fill] * 20, f"INSERT INTO users (username, email, password_hash) VALUES {rows}")  # 60 MB, most of it of no use
+        hold(world, "small", USER.format("eve"))
+        world.mysql.execute("FLUSH BINARY LOGS")
+        assert names(world) == set()
+        assert peak_kb(leat) < 50_000  # of 60 MB that came in
+        leat.kill9()
+        leat.start()
+        leat.wait_ready()
+        xa(world, "XA COMMIT 'large'", "XA ROLLBACK 'small'")
+        assert names(world) == {f"u{i}" for i in range(20)}
+        assert peak_kb(leat) < 50_000
+        world.prove()
+        end_ = "{}:{}".format(*world.mysql.execute("SHOW BINARY LOG STATUS")[0][:2])
+        replay = leat.json("replay", "--from", begin, "--to", end_)
+        assert replay["row_changes"] >= 20, replay
+        assert "begin earlier" in leat.cli("replay", "--from", end_before(world), "--to", end_, expect=4).stderr
+        world.prove()
+        assert leat.sigterm() == 0
+    finally:
+        for one in world.leats:
+            one.kill9()
+
+
+def peak_kb(leat):
+    """Without the pages of the store's file, which it maps and the kernel may take back."""
+    status = Path(f"/proc/{leat.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) - int(re.search(r"RssFile:\s+(\d+)", status)[1])
+
+
+def end_before(world):
+    """The start of the newest binlog file: behind the PREPAREs, before the COMMIT."""
+    return "{}:4".format(world.mysql.execute("SHOW BINARY LOGS")[-1][0])
+
+
+@pytest.fixture
+def mysql_without_gtids():
+    with Mysql(gtid_mode="OFF", enforce_gtid_consistency="OFF") as server:
+        server.load_shop()
+        yield server
