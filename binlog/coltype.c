@@ -283,7 +283,7 @@ static void decode_text(struct cursor *c, const struct wire_column *w, struct ar
 static void decode_json(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
     uint64_t len = cursor_le(c, w->prefix);
     const unsigned char *data = cursor_take(c, len);
-    if (!data || !json_binary_decode((struct slice){(const char *)data, len}, arena, ret))
+    if (!data || !json_binary_decode((struct slice){(const char *)data, len}, w->bare_doubles, arena, ret))
         c->failed = true;
 }
 

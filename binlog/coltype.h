@@ -14,6 +14,7 @@ struct wire_column {
     uint16_t meta;
     uint32_t fixed;       /* bytes of a value; 0: it has a length before it */
     uint8_t prefix;       /* bytes of that length */
+    bool bare_doubles;    /* JSON: see json_binary.h */
     enum charset charset; /* of text */
     const struct column *column;
 };

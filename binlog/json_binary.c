@@ -38,6 +38,7 @@ struct printer {
     struct buf *out;
     size_t unread; /* bytes of the document that may still be read */
     bool failed;
+    bool bare_doubles;
 };
 
 static void put_value(struct printer *p, uint8_t type, struct cursor *at, unsigned depth);
@@ -153,7 +154,7 @@ static void put_double(struct printer *p, uint64_t bits) {
             buf_put_char(out, '.');
         buf_put_char(out, i < count ? digits[i] : '0');
     }
-    if (count <= point)
+    if (count <= point && !p->bare_doubles)
         buf_put_text(out, ".0");
 }
 
@@ -372,8 +373,8 @@ static void put_value(struct printer *p, uint8_t type, struct cursor *at, unsign
 
 /* ---- all */
 
-bool json_binary_text(struct slice document, struct buf *out) {
-    struct printer p = {.out = out, .unread = document.len};
+bool json_binary_text(struct slice document, bool bare_doubles, struct buf *out) {
+    struct printer p = {.out = out, .bare_doubles = bare_doubles, .unread = document.len};
     struct cursor c = cursor_of(document.data, document.len);
     if (document.len == 0)
         buf_put_text(out, "null");
@@ -382,11 +383,11 @@ bool json_binary_text(struct slice document, struct buf *out) {
     return !p.failed && !out->full;
 }
 
-bool json_binary_decode(struct slice document, struct arena *arena, struct value *ret) {
+bool json_binary_decode(struct slice document, bool bare_doubles, struct arena *arena, struct value *ret) {
     size_t room = document.len + document.len / 2 + 64; /* enough for what is usual */
     struct buf text defer(buf_deinit) = {
         .data = arena_alloc(arena, room), .cap = room, .max = UINT32_MAX, .borrowed = true};
-    if (!json_binary_text(document, &text))
+    if (!json_binary_text(document, bare_doubles, &text))
         return false;
     *ret = (struct value){.kind = VALUE_JSON, .data = text.data, .len = (uint32_t)text.len};
     if (!text.borrowed)

@@ -5,8 +5,8 @@
 #include "contract/value.h"
 
 /* Appends the text. False: malformed, or over out->max; then what was appended means nothing. A document of no bytes, which ALTER and
- * INSERT IGNORE leave in columns that are NOT NULL, is `null`. */
-bool json_binary_text(struct slice document, struct buf *out) must_check;
+ * INSERT IGNORE leave in columns that are NOT NULL, is `null`. With bare_doubles as MySQL 5.7 prints it: whole doubles have no ".0". */
+bool json_binary_text(struct slice document, bool bare_doubles, struct buf *out) must_check;
 
 /* As VALUE_JSON; the text lives in the arena. False: malformed. */
-bool json_binary_decode(struct slice document, struct arena *arena, struct value *ret) must_check;
+bool json_binary_decode(struct slice document, bool bare_doubles, struct arena *arena, struct value *ret) must_check;

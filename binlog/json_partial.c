@@ -25,7 +25,7 @@ static bool put_diff(struct cursor *c, struct buf *out) {
     if (operation != OPERATION_REMOVE) {
         struct slice value = take_slice(c);
         buf_put_text(out, ", \"value\": ");
-        if (c->failed || !json_binary_text(value, out))
+        if (c->failed || !json_binary_text(value, false, out))
             return false;
     }
     buf_put_char(out, '}');

@@ -181,7 +181,14 @@ static int find_map(struct decoder *d, const struct table_map_head *head, struct
     return 0;
 }
 
+/* MySQL 5.7 prints a whole double in JSON as 1, later ones as 1.0. */
+static void set_json_style(const struct decoder *d, struct table_map *map) {
+    for (size_t i = 0; map->json_count && i < map->table.column_count; i++)
+        map->wire[i].bare_doubles = d->server_major && d->server_major < 8;
+}
+
 static void bind(struct decoder *d, uint64_t id, struct table_map *map) {
+    set_json_style(d, map);
     for (size_t i = 0; i < d->bound_count; i++)
         if (d->bound[i].id == id) {
             d->bound[i].map = map;
@@ -473,6 +480,8 @@ static int run(struct decoder *d, struct txn *txn, struct error *error) {
     int r;
     d->bound_count = 0;
     d->end = &txn->end;
+    if (txn->server_major)
+        d->server_major = txn->server_major;
     while ((r = txn_reader_next(&reader, &raw, error)) > 0) {
         r = on_event(d, raw, &reader, error);
         if (r)

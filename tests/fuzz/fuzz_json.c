@@ -36,12 +36,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct buf text = BUF_INIT(1 << 24);
     struct value document = {.kind = VALUE_UNKNOWN}, changed;
     uint8_t mode = cursor_u8(&c);
-    if (mode == 0 && json_binary_decode(rest_of(&c, cursor_left(&c)), &arena, &document)) {
+    if (mode == 0 && json_binary_decode(rest_of(&c, cursor_left(&c)), false, &arena, &document)) {
         must(document.len <= 16 * size + 16);
         must_be_json(value_slice(&document));
     } else if (mode == 1) {
         size_t len = MIN(cursor_u8(&c), cursor_left(&c));
-        bool known = json_binary_decode(rest_of(&c, len), &arena, &document);
+        bool known = json_binary_decode(rest_of(&c, len), false, &arena, &document);
         if (json_partial_decode(rest_of(&c, cursor_left(&c)), &document, &arena, &changed))
             must(changed.kind == (known ? VALUE_JSON : VALUE_JSON_DIFF));
     } else if (mode == 2) {

@@ -25,12 +25,11 @@ class Column:
 class Section:
     name: str
     lax: bool
-    pending: bool
     columns: list
 
     def on(self, version, mode=None):
         """The columns that this version (and mode) has."""
-        return [c for c in self.columns if c.since <= version and not self.pending and (not c.named or mode is None or mode.metadata == "FULL")]
+        return [c for c in self.columns if c.since <= version and (not c.named or mode is None or mode.metadata == "FULL")]
 
 
 @dataclass
@@ -68,7 +67,7 @@ def read():
     for line in CELLS.read_text().splitlines():
         if line.startswith("["):
             name, _, rest = line.strip("[]").partition(" ")
-            inside = modes if name == "modes" else Section(name, "lax" in rest, "pending" in rest, [])
+            inside = modes if name == "modes" else Section(name, rest == "lax", [])
             if inside is not modes:
                 sections.append(inside)
         elif line and not line.startswith("#"):

@@ -16,7 +16,7 @@ static const char *text_of(struct slice bytes) {
     struct value v;
     char *exact = xmalloc(bytes.len + 1);
     memcpy(exact + 1, bytes.data, bytes.len);
-    bool good = json_binary_decode((struct slice){exact + 1, bytes.len}, &arena, &v);
+    bool good = json_binary_decode((struct slice){exact + 1, bytes.len}, false, &arena, &v);
     free(exact);
     return good ? arena_strndup(&arena, v.data, v.len) : "malformed";
 }
