@@ -68,7 +68,7 @@ def readers(mysql, first, end):
 
 def reading(rounds=1):
     """A list of {reader, cpu_s_per_million, user_…, system_…, rows_s, peak_mb}, best of `rounds`."""
-    options = {"innodb_flush_log_at_trx_commit": 0, "innodb_redo_log_capacity": "512M", "innodb_doublewrite": "OFF", "max_binlog_size": 1 << 30}
+    options = {"innodb_flush_log_at_trx_commit": 0, "innodb_redo_log_capacity": "512M", "innodb_buffer_pool_size": "512M", "innodb_doublewrite": "OFF", "max_binlog_size": 1 << 30}
     with Mysql(**options) as mysql:
         began = time.monotonic()
         made = subprocess.run([BUILD / "tests/lib/shop_load", mysql.socket, "test_shop", str(ROWS), "2", "7"], check=True, capture_output=True, text=True)
