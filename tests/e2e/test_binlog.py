@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib.servers import BUILD, LEAT_PASSWORD, LEAT_USER, Mysql
+from tests.lib.reading import measured, to_nothing
+from tests.lib.servers import BUILD, LEAT_PASSWORD, LEAT_USER, Leat, Mysql
 
 DUMP = Path(os.environ.get("LEAT_BINLOG_DUMP") or BUILD / "tests/unit/binlog_dump")
 ALL_TYPES = """CREATE TABLE types (
@@ -269,6 +270,12 @@ def test_nothing_is_allocated_per_row(server, table, tmp_path):
     assert few > 100 and many - few < 100, (few, many)
 
 
+def decode_peak_kb(server, before):
+    """Of leat decode, printing all of it."""
+    leat = Leat(server, endpoint="http://127.0.0.1:1", config={"database": {"mysql": {"database": "test1"}}})
+    return measured(to_nothing(*leat.command("decode", "--from", before, "--until", "now")), leat.env)["peak_mb"] * 1024
+
+
 HUGE = [pytest.param(200, id="200MB"), pytest.param(1024, id="1GB", marks=pytest.mark.stress)]
 HUGE_PACKET = [pytest.param(64, id="64MB"), pytest.param(250, id="250MB", marks=pytest.mark.stress)]
 
@@ -276,10 +283,12 @@ HUGE_PACKET = [pytest.param(64, id="64MB"), pytest.param(250, id="250MB", marks=
 @pytest.mark.parametrize("mib", HUGE)
 def test_huge_transaction_in_bounded_memory(server, table, mib):
     """[S8] One transaction in 32 MB of memory, however large."""
-    lines = dump(server, "stream", quiet=1, memory=4 << 20, **{"from": one_transaction(server, mib * 1024, 100)})
+    before = one_transaction(server, mib * 1024, 100)
+    lines = dump(server, "stream", quiet=1, memory=4 << 20, **{"from": before})
     (line,) = ends_of(lines)
     assert line["bytes"] > mib * 950_000 and line["rows"] > mib * 4 and line["memory"] < 5 << 20, line
     assert 0 < lines[-1]["peak_kb"] < 32 * 1024, lines[-1]
+    assert 0 < decode_peak_kb(server, before) < 32 * 1024
 
 
 @pytest.mark.parametrize("mib", HUGE_PACKET)
@@ -291,6 +300,7 @@ def test_huge_compressed_transaction_in_bounded_memory(server, table, mib):
     assert line["bytes"] > mib * 950_000 and line["memory"] < 1 << 20, line
     assert line["rows"] == mib // 16 * 2, line
     assert 0 < lines[-1]["peak_kb"] < 32 * 1024 + 2.5 * line["bytes"] / 1024, lines[-1]
+    assert 0 < decode_peak_kb(server, before) < 32 * 1024 + 2.5 * line["bytes"] / 1024
     assert lines[-1]["rss_kb"] < 48 * 1024, lines[-1]  # the largest event has 8 MB
 
 
