@@ -8,6 +8,8 @@
  * be holes: so the bytes read are counted, and more of them than there are is malformed. That bounds the work, whatever the offsets say. */
 #include "binlog/json_binary.h"
 
+#include "src/base/utf8.h"
+
 #include "binlog/coltype.h"
 #include "src/base/digest.h"
 #include "src/base/json.h"
@@ -389,7 +391,9 @@ bool json_binary_decode(struct slice document, bool bare_doubles, struct arena *
         .data = arena_alloc(arena, room), .cap = room, .max = UINT32_MAX, .borrowed = true};
     if (!json_binary_text(document, bare_doubles, &text))
         return false;
-    *ret = (struct value){.kind = VALUE_JSON, .data = text.data, .len = (uint32_t)text.len};
+    *ret = (struct value){.kind = utf8_valid(buf_slice(&text)) ? VALUE_JSON : VALUE_BAD_TEXT,
+                          .data = text.data,
+                          .len = (uint32_t)text.len};
     if (!text.borrowed)
         ret->data = arena_copy(arena, text.data, text.len);
     return true;

@@ -8,5 +8,5 @@
  * INSERT IGNORE leave in columns that are NOT NULL, is `null`. With bare_doubles as MySQL 5.7 prints it: whole doubles have no ".0". */
 bool json_binary_text(struct slice document, bool bare_doubles, struct buf *out) must_check;
 
-/* As VALUE_JSON; the text lives in the arena. False: malformed. */
+/* As VALUE_JSON (VALUE_BAD_TEXT when a string in it is no UTF-8: no server writes that); the text lives in the arena. False: malformed. */
 bool json_binary_decode(struct slice document, bool bare_doubles, struct arena *arena, struct value *ret) must_check;

@@ -4,6 +4,7 @@
 #include "binlog/json_binary.h"
 #include "contract/json_diff.h"
 #include "src/base/json.h"
+#include "src/base/utf8.h"
 
 enum { OPERATION_REMOVE = 2 };
 
@@ -54,6 +55,8 @@ bool json_partial_decode(struct slice bytes, const struct value *before, struct 
     if (whole && !json_diff_apply(value_slice(before), buf_slice(&diffs), &text))
         return false;
     struct slice made = whole ? buf_slice(&text) : buf_slice(&diffs);
+    if (!utf8_valid(made))
+        return false;
     *ret = (struct value){.kind = whole ? VALUE_JSON : VALUE_JSON_DIFF,
                           .data = arena_copy(arena, made.data, made.len),
                           .len = (uint32_t)made.len};

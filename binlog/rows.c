@@ -188,7 +188,8 @@ static void set_json_style(const struct decoder *d, struct table_map *map) {
 }
 
 static void bind(struct decoder *d, uint64_t id, struct table_map *map) {
-    set_json_style(d, map);
+    if (map)
+        set_json_style(d, map);
     for (size_t i = 0; i < d->bound_count; i++)
         if (d->bound[i].id == id) {
             d->bound[i].map = map;
