@@ -1,5 +1,5 @@
 /* The engine on a contract that the shop does not show: ordered, limited and filtered lists, JSON text, the first of
- * many, keys longer than the store's, poison and its letters. */
+ * many, keys longer than the store's, poison and its letters, documents changed in part. */
 #include "contract/load.h"
 #include "src/base/sys.h"
 #include "tests/unit/shop_schema.h"
@@ -20,6 +20,9 @@ static const struct column books_columns[] = {
     INT_COLUMN("year", true),
     {.name = "hidden", .type = COLUMN_INT, .length = 4, .default_value = {.kind = VALUE_INT, .i = 0}}};
 static const struct table_key books_keys[] = {PRIMARY(1, 0)};
+static const struct column notes_columns[] = {INT_COLUMN("id", false),
+                                              {.name = "doc", .type = COLUMN_JSON, .nullable = true}};
+static const struct table_key notes_keys[] = {PRIMARY(1, 0)};
 static const struct table tables[] = {
     {.database = "library",
      .name = "authors",
@@ -32,6 +35,12 @@ static const struct table tables[] = {
      .columns = books_columns,
      .column_count = 5,
      .keys = books_keys,
+     .key_count = 1},
+    {.database = "library",
+     .name = "notes",
+     .columns = notes_columns,
+     .column_count = 2,
+     .keys = notes_keys,
      .key_count = 1},
 };
 static const struct schema library = {"library", tables, ARRAY_LEN(tables)};
@@ -51,7 +60,8 @@ static const char contract_text[] =
     "{'name': 'first', 'type': 'M', 'join': {'type': 'json-construction', " JOIN
     ", 'construction': {'type': 'object', 'order_by': 'year', 'attributes': [{'name': 't', 'type': 'S', "
     "'source_column': 'title'}]}}}"
-    "]}]";
+    "]}, {'table': 'Notes', 'pk': 'id', 'source_table': 'notes', 'attributes': [{'name': 'id', 'type': 'N', "
+    "'source_column': 'id'}, {'name': 'doc', 'type': 'M', 'source_column': 'doc'}]}]";
 
 /* What the target holds: one item at most, as JSON, by key. */
 struct fixture {
@@ -422,6 +432,78 @@ static void test_defaults(void **state) {
     assert_non_null(strstr(error.text, "SET PERSIST binlog_row_image"));
 }
 
+static struct value json(enum value_kind kind, const char *s) {
+    return (struct value){.kind = kind, .len = (uint32_t)strlen(s), .data = s};
+}
+
+/* An update of note 1 as a MINIMAL image with PARTIAL_JSON has it: the key, and what changes in the document. */
+static int change_note(struct fixture *f, const char *diffs) {
+    const struct value unknown = {.kind = VALUE_UNKNOWN}, before[] = {number(1), unknown},
+                       after[] = {unknown, json(VALUE_JSON_DIFF, diffs)};
+    struct row_change c = {
+        .kind = ROW_UPDATE, .table = &tables[2], .before = before, .after = after, .cascades_logged = true};
+    int r;
+    c.handle = engine_map_table(f->engine, c.table, NULL, &r, &error);
+    return engine_apply(f->engine, &c, &error);
+}
+
+#define SET_A "[{\"op\": \"replace\", \"path\": \"$.a\", \"value\": [7, null]}]"
+
+/* [S14] Differences lead from the store's document to the next, as often as they come; a store that lacks the document, or what the
+ * differences are about, parks. */
+static void test_documents_in_part(void **state) {
+    struct fixture *f = *state;
+    const struct value without[] = {number(1), {.kind = VALUE_NULL}},
+                       with[] = {number(1), json(VALUE_JSON, "{\"a\": 1, \"b\": \"x\"}")};
+    change(f, 2, NULL, with);
+    assert_int_equal(change_note(f, SET_A), 0); /* twice in one batch */
+    assert_int_equal(change_note(f, "[{\"op\": \"insert\", \"path\": \"$.a[1]\", \"value\": 8}, "
+                                    "{\"op\": \"remove\", \"path\": \"$.b\"}]"),
+                     0);
+    commit(f);
+    assert_int_equal(f->item_count, 1);
+    assert_string_equal(f->items[0].json, "{\"id\":1,\"doc\":{\"a\":[7,8,null]}}");
+    assert_int_equal(change_note(f, "[{\"op\": \"remove\", \"path\": \"$.c\"}]"), ERR_SOURCE);
+    const char *lacks =
+        "table notes, column doc: the binlog changes a part of a document (binlog_row_value_options) that "
+        "the store does not have: `leat snapshot` reads everything again";
+    assert_string_equal(error.text, lacks);
+    reopen(f, 4);
+    change(f, 2, with, without);
+    assert_int_equal(change_note(f, SET_A), ERR_SOURCE);
+    assert_string_equal(error.text, lacks);
+    reopen(f, 4);
+    change(f, 2, with, NULL);
+    assert_int_equal(change_note(f, SET_A), ERR_SOURCE);
+    assert_string_equal(error.text, lacks);
+}
+
+/* [S14] While a snapshot runs, its row may hold the change already: differences are refused, whole documents are not. */
+static void test_documents_in_part_during_a_snapshot(void **state) {
+    struct fixture *f = *state;
+    const struct value row[] = {number(1), json(VALUE_JSON, "{\"a\": 1}")},
+                       next[] = {number(1), json(VALUE_JSON, "{\"a\": 2}")};
+    const struct source *notes = NULL;
+    for (size_t i = 0; i < f->contract->source_count; i++)
+        if (strcmp(f->contract->sources[i]->name, "notes") == 0)
+            notes = f->contract->sources[i];
+    assert_non_null(notes);
+    struct position high = {.file = "binlog.000001", .offset = f->at.offset + 1000};
+    assert_int_equal(engine_reset(f->engine, &error), 0);
+    assert_int_equal(engine_snapshot_begin(f->engine, &f->at, false, &error), 0);
+    assert_int_equal(engine_snapshot_row(f->engine, notes, row, &error), 0);
+    assert_int_equal(engine_snapshot_chunk(f->engine, notes, row, 1, true, &error), 0);
+    assert_int_equal(engine_snapshot_high(f->engine, &high, &error), 0);
+    assert_int_equal(engine_life(f->engine), ENGINE_REDO);
+    change(f, 2, row, next);
+    assert_int_equal(change_note(f, SET_A), ERR_SOURCE);
+    assert_string_equal(
+        error.text, "table notes, column doc: a document changed while the snapshot ran, and the binlog has only what "
+                    "differs from an image that it lacks: run SET PERSIST binlog_row_value_options = '' (or "
+                    "binlog_row_image = 'FULL') on the source, have sessions keep it until the snapshot is over, then "
+                    "`leat snapshot`");
+}
+
 /* A replay writes what DynamoDB should have already: the old rows that it touches are no lag since their commit. */
 static void test_a_replay_is_as_old_as_its_start(void **state) {
     struct fixture *f = *state;
@@ -457,6 +539,8 @@ int main(void) {
         WITH_ENGINE(test_other_contract),
         WITH_ENGINE(test_columns_by_name),
         WITH_ENGINE(test_defaults),
+        WITH_ENGINE(test_documents_in_part),
+        WITH_ENGINE(test_documents_in_part_during_a_snapshot),
         WITH_ENGINE(test_a_replay_is_as_old_as_its_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
