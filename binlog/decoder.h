@@ -31,7 +31,7 @@ struct decoder {
     struct name_list defaulted;            /* tables of which inserted rows lacked columns */
     struct name_list numbered;             /* tables whose rows had their names from the schema */
     bool met_alter;
-    unsigned server_major;       /* of the newest transaction of which it is known */
+    unsigned server_version;     /* of the newest transaction of which it is known */
     const struct txn_end *end;   /* of the transaction at hand */
     bool undecided;              /* the transaction at hand may only be prepared: nothing of it is delivered */
     bool asking;                 /* only whether it concerns us */

@@ -2,6 +2,7 @@
 #include "binlog/event.h"
 
 #include <libdeflate.h>
+#include <stdlib.h>
 
 static const char *const names[] = {
     [EVENT_QUERY] = "QUERY",
@@ -79,6 +80,16 @@ int event_read(struct event *ret, struct slice raw, enum checksum checksum, stru
 
 /* Format version 2, server version 50, creation time 4, header length 1, a length for each type, checksum algorithm 1, CRC32 4.
  * The last five bytes are there in every server that this program supports (5.6.1 and later). */
+unsigned version_number(const char *text) {
+    char *end;
+    unsigned long major = strtoul(text, &end, 10), minor = 0, patch = 0;
+    if (*end == '.')
+        minor = strtoul(end + 1, &end, 10);
+    if (*end == '.')
+        patch = strtoul(end + 1, &end, 10);
+    return (unsigned)(major * 10000 + minor * 100 + patch);
+}
+
 int format_event_read(struct format_event *ret, struct slice raw, struct error *error) {
     struct event e;
     int r = event_read(&e, raw, CHECKSUM_OFF, error);

@@ -74,6 +74,7 @@ struct format_event {
     char server_version[51];
     enum checksum checksum; /* of the events that follow */
 };
+unsigned version_number(const char *text); /* "8.0.12-log" is 80012 */
 int format_event_read(struct format_event *ret, struct slice raw, struct error *error) must_check;
 
 struct gtid_event {

@@ -1,5 +1,6 @@
 /* What the server says of itself and of its binlog: facts, positions, and whether the binlog reaches back. */
 #include "binlog/client.h"
+#include "binlog/event.h"
 #include "src/base/sys.h"
 
 #include <mysqld_error.h>
@@ -9,16 +10,6 @@
 
 static bool is_on(const char *text) {
     return strcmp(text, "1") == 0 || strcasecmp(text, "ON") == 0;
-}
-
-static unsigned version_number(const char *text) {
-    char *end;
-    unsigned long major = strtoul(text, &end, 10), minor = 0, patch = 0;
-    if (*end == '.')
-        minor = strtoul(end + 1, &end, 10);
-    if (*end == '.')
-        patch = strtoul(end + 1, &end, 10);
-    return (unsigned)(major * 10000 + minor * 100 + patch);
 }
 
 static void take_fact(struct server_facts *f, const char *name, const char *value, bool *native_keys) {

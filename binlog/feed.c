@@ -66,7 +66,7 @@ static int on_format(struct feed *f, struct slice raw, const struct event *e, st
         return other_history(f, error);
     f->has_format = true;
     f->checksum = format.checksum;
-    f->server_major = (unsigned)strtoul(format.server_version, NULL, 10);
+    f->server_version = version_number(format.server_version);
     return FEED_NOTHING;
 }
 
@@ -119,7 +119,7 @@ static int on_gtid(struct feed *f, const struct event *e, struct error *error) {
         return r;
     forget(f);
     f->open = txn_new(f->txn_memory_bytes, f->spill_dir);
-    f->open->server_major = f->server_major;
+    f->open->server_version = f->server_version;
     f->open->end.gtid = g.gtid;
     f->open->end.commit_us = g.commit_us;
     return FEED_NOTHING;
@@ -128,7 +128,7 @@ static int on_gtid(struct feed *f, const struct event *e, struct error *error) {
 static struct txn *opened(struct feed *f, const struct event *e) {
     if (!f->open) { /* a transaction without a GTID event: MySQL writes none such, but it is clear what it means */
         f->open = txn_new(f->txn_memory_bytes, f->spill_dir);
-        f->open->server_major = f->server_major;
+        f->open->server_version = f->server_version;
         f->open->end.commit_us = (int64_t)e->timestamp * 1000000;
     }
     return f->open;

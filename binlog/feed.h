@@ -23,7 +23,7 @@ struct feed {
     uint64_t offset; /* behind the newest event */
     bool has_format;
     enum checksum checksum;
-    unsigned server_major; /* 8 where the file is of 8.0 */
+    unsigned server_version; /* 80012 where an 8.0.12 wrote the file */
 
     struct txn *open; /* since its GTID event */
     bool in_block;    /* BEGIN was met: COMMIT, XID or ROLLBACK will come */

@@ -165,7 +165,7 @@ static int find_map(struct decoder *d, const struct table_map_head *head, struct
         }
     struct table_map *map;
     bool known = false;
-    int r = table_map_read(&map, head, &d->tables, error);
+    int r = table_map_read(&map, head, d->server_version, &d->tables, error);
     if (r == 0)
         r = name_columns(d, map, &known, error);
     if (r == 0 && known)
@@ -184,7 +184,7 @@ static int find_map(struct decoder *d, const struct table_map_head *head, struct
 /* MySQL 5.7 prints a whole double in JSON as 1, later ones as 1.0. */
 static void set_json_style(const struct decoder *d, struct table_map *map) {
     for (size_t i = 0; map->json_count && i < map->table.column_count; i++)
-        map->wire[i].bare_doubles = d->server_major && d->server_major < 8;
+        map->wire[i].bare_doubles = d->server_version && d->server_version < 80000;
 }
 
 static void bind(struct decoder *d, uint64_t id, struct table_map *map) {
@@ -481,8 +481,11 @@ static int run(struct decoder *d, struct txn *txn, struct error *error) {
     int r;
     d->bound_count = 0;
     d->end = &txn->end;
-    if (txn->server_major)
-        d->server_major = txn->server_major;
+    if (txn->server_version && txn->server_version != d->server_version) {
+        d->server_version = txn->server_version;
+        d->cache_count = 0; /* the same bytes may mean something else */
+        memset(d->recent, 0, sizeof(d->recent));
+    }
     while ((r = txn_reader_next(&reader, &raw, error)) > 0) {
         r = on_event(d, raw, &reader, error);
         if (r)

@@ -18,6 +18,7 @@ enum metadata_field {
 enum { COLUMNS_MAX = 4096 };
 
 struct reading {
+    unsigned server_version;
     struct table_map *map;
     struct column *columns;
     struct arena *arena;
@@ -60,10 +61,13 @@ static bool has_charset(const struct reading *r, size_t i, bool labelled) {
     return labelled ? is_labelled(r, i) : coltype_has_charset(&r->map->wire[i]);
 }
 
+/* 8.0.12 has no bit for YEAR, 9.7 has (both measured), 8.0.29 too, as others report; between them it is assumed. */
 static void take_signs(struct reading *r, struct slice field) {
+    enum { YEARS_HAVE_SIGNS = 80013 };
+    bool old = r->server_version && r->server_version < YEARS_HAVE_SIGNS;
     size_t n = 0;
     for (size_t i = 0; i < r->map->table.column_count; i++)
-        if (coltype_has_sign(&r->map->wire[i]))
+        if (coltype_has_sign(&r->map->wire[i]) && !(old && r->columns[i].type == COLUMN_YEAR))
             r->columns[i].is_unsigned = next_bit(field, n++);
 }
 
@@ -240,8 +244,8 @@ static struct table_map *new_map(struct arena *arena, size_t count) {
     return map;
 }
 
-int table_map_read(struct table_map **ret, const struct table_map_head *head, struct arena *arena,
-                   struct error *error) {
+int table_map_read(struct table_map **ret, const struct table_map_head *head, unsigned server_version,
+                   struct arena *arena, struct error *error) {
     struct cursor c = cursor_of(head->content.data, head->content.len);
     cursor_skip(&c, 2 + 1 + head->database.len + 1 + 1 + head->name.len + 1);
     uint64_t count = cursor_lenenc(&c);
@@ -249,7 +253,10 @@ int table_map_read(struct table_map **ret, const struct table_map_head *head, st
     if (!types)
         return malformed(head, error);
     struct table_map *map = new_map(arena, count);
-    struct reading r = {.map = map, .arena = arena, .columns = arena_zalloc(arena, count * sizeof(struct column))};
+    struct reading r = {.map = map,
+                        .server_version = server_version,
+                        .arena = arena,
+                        .columns = arena_zalloc(arena, count * sizeof(struct column))};
     map->table.columns = r.columns;
     map->table.database = arena_strndup(arena, head->database.data, head->database.len);
     map->table.name = arena_strndup(arena, head->name.data, head->name.len);

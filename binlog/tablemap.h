@@ -29,9 +29,9 @@ struct table_map_head {
 };
 int table_map_head_read(struct table_map_head *ret, struct slice body, struct error *error) must_check;
 
-/* Everything lives in the arena. */
-int table_map_read(struct table_map **ret, const struct table_map_head *head, struct arena *arena,
-                   struct error *error) must_check;
+/* Everything lives in the arena. `server_version` (80012 for 8.0.12; 0: not known) is that of the file. */
+int table_map_read(struct table_map **ret, const struct table_map_head *head, unsigned server_version,
+                   struct arena *arena, struct error *error) must_check;
 
 /* Takes names, labels and the rest from the live schema's table, for events without them. ERR_SOURCE when number or type of the columns differ. */
 int table_map_name(struct table_map *map, const struct table *live, struct arena *arena,

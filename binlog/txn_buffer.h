@@ -16,9 +16,9 @@ struct txn {
     struct txn_end end;
     enum txn_role role; /* of a compressed one only xa_run() finds out whether it is prepared */
     struct xid xid;
-    unsigned server_major; /* 8 where an 8.0 wrote it; 0: not known */
-    bool decided;          /* prepared, and committed since: its rows count */
-    struct buf memory;     /* events, each behind its length (4 bytes) */
+    unsigned server_version; /* 80012 where an 8.0.12 wrote it; 0: not known */
+    bool decided;            /* prepared, and committed since: its rows count */
+    struct buf memory;       /* events, each behind its length (4 bytes) */
     size_t memory_max;
     size_t bytes;       /* of all events with their lengths */
     const char *dir;    /* where the file would stand */

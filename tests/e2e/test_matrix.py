@@ -96,7 +96,7 @@ def leat(server, *arguments):
 def snapshot(server, database, table):
     """What the snapshot reads of a table."""
     return run(BUILD / "tests/unit/binlog_dump", "chunks", f"port={server.port}", f"user={LEAT_USER}", f"password={LEAT_PASSWORD}",
-               f"database={database}", f"tables={table}", f"only={table}", "limit=5", "values=select")
+               f"database={database}", f"tables={table}", f"only={table}", "limit=50", "values=select")
 
 
 def run(*command):

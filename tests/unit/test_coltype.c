@@ -130,7 +130,7 @@ static struct table_map *map_of(struct slice types, struct slice meta, struct sl
     buf_put_slice(&body, names);
     struct slice kept = {arena_copy(&arena, body.data, body.len), body.len};
     assert_int_equal(table_map_head_read(&head, kept, &error), 0);
-    return table_map_read(&map, &head, &arena, &error) ? NULL : map;
+    return table_map_read(&map, &head, 0, &arena, &error) ? NULL : map;
 }
 
 /* A type that is not known makes the rows unreadable, not the description: its table may be none of ours. */
