@@ -38,7 +38,8 @@ struct chunk_reader {
     struct cell *cells;
     enum charset *charsets;
     struct value *values;
-    struct arena row, parameters;
+    struct value *last; /* the key of the row that was read last */
+    struct arena row, parameters, last_arena;
 };
 
 static const struct column *column_of(const struct chunk_reader *r, size_t i) {
@@ -76,20 +77,36 @@ static void put_selected(struct buf *sql, const struct column *column) {
     buf_put_text(sql, " USING utf8mb4))");
 }
 
+/* A text's bound is its own bytes (BYTES are taken for the set's as they are): several codes of cp932, big5 and others have one
+ * Unicode character, so that text by way of UTF-8 could come back as another key. The column's collation, for the index. */
+static void put_bound(struct buf *sql, const struct column *column) {
+    if (column->type != COLUMN_TEXT) {
+        buf_put_char(sql, '?');
+        return;
+    }
+    buf_printf(sql, "CONVERT(? USING %.*s) COLLATE %s", (int)strcspn(column->collation_name, "_"),
+               column->collation_name, column->collation_name);
+}
+
+static void put_compared(struct buf *sql, const struct column *column, const char *operator) {
+    put_comparable(sql, column);
+    buf_put_text(sql, operator);
+    put_bound(sql, column);
+}
+
 /* (a, b) > (?, ?) as MySQL can use a key for: a > ? OR (a = ? AND b > ?), with a >= ? before it. */
 static void put_behind(struct buf *sql, const struct chunk_reader *r) {
     buf_put_text(sql, " WHERE ");
     if (r->query.key_count > 1) {
-        put_comparable(sql, column_of(r, 0));
-        buf_put_text(sql, ">=? AND (");
+        put_compared(sql, column_of(r, 0), ">=");
+        buf_put_text(sql, " AND (");
     }
     for (size_t i = 0; i < r->query.key_count; i++) {
         buf_put_text(sql, i ? " OR (" : "(");
         for (size_t j = 0; j <= i; j++) {
             if (j)
                 buf_put_text(sql, " AND ");
-            put_comparable(sql, column_of(r, j));
-            buf_put_text(sql, j < i ? "=?" : ">?");
+            put_compared(sql, column_of(r, j), j < i ? "=" : ">");
         }
         buf_put_char(sql, ')');
     }
@@ -101,8 +118,7 @@ static void put_behind(struct buf *sql, const struct chunk_reader *r) {
 static void put_equal(struct buf *sql, const struct chunk_reader *r) {
     for (size_t i = 0; i < r->query.key_count; i++) {
         buf_put_text(sql, i ? " AND " : " WHERE ");
-        put_comparable(sql, column_of(r, i));
-        buf_put_text(sql, "=?");
+        put_compared(sql, column_of(r, i), "=");
     }
 }
 
@@ -226,6 +242,7 @@ int chunk_reader_open(struct chunk_reader **ret, struct connection *c, const str
     r->cells = xcalloc(n + 1, sizeof(*r->cells));
     r->charsets = xcalloc(n + 1, sizeof(*r->charsets));
     r->values = xcalloc(n + 1, sizeof(*r->values));
+    r->last = xcalloc(n + 1, sizeof(*r->last));
     int result = 0;
     for (size_t i = 0; i < n && result == 0; i++) {
         const struct column *column = column_of(r, i);
@@ -257,6 +274,8 @@ void chunk_reader_close(struct chunk_reader *r) {
             free(r->cells[i].bytes);
     arena_deinit(&r->row);
     arena_deinit(&r->parameters);
+    arena_deinit(&r->last_arena);
+    free(r->last);
     free(r->columns);
     free(r->results);
     free(r->cells);
@@ -462,6 +481,24 @@ static int bind_parameters(struct chunk_reader *r, MYSQL_STMT *s, const struct v
 
 /* ---- a chunk */
 
+/* BAD_TEXT stays what it is: bind_parameters() refuses it. */
+static void keep_last(struct chunk_reader *r) {
+    arena_reset(&r->last_arena);
+    for (size_t i = 0; i < r->query.key_count; i++) {
+        struct value v = r->values[i];
+        if (v.kind == VALUE_TEXT) {
+            v.kind = VALUE_BYTES;
+            v.data = r->cells[i].bytes;
+            v.len = (uint32_t)r->cells[i].length;
+        }
+        r->last[i] = value_copy(&r->last_arena, &v);
+    }
+}
+
+const struct value *chunk_reader_last(const struct chunk_reader *r) {
+    return r->last;
+}
+
 /* Values that did not fit are fetched again into a buffer that is large enough, which the next rows keep. */
 static int widen(struct chunk_reader *r, MYSQL_STMT *s, struct error *error) {
     bool grown = false;
@@ -501,6 +538,8 @@ static int fetch_rows(struct chunk_reader *r, MYSQL_STMT *s, int (*row)(void *, 
         e = row(context, r->values, error);
         if (e < 0)
             return e;
+        if (rows + 1 == r->query.limit)
+            keep_last(r);
     }
 }
 

@@ -22,10 +22,14 @@ int chunk_reader_open(struct chunk_reader **ret, struct connection *c, const str
 void chunk_reader_close(struct chunk_reader *r);
 
 /* Reads the rows behind `after` and calls `row` for each with column_count values (valid until it returns). *ret_rows is how many: fewer than the limit means
- * that the table's end was met. The last row's key continues the next chunk: the caller keeps a copy. */
+ * that the table's end was met; else chunk_reader_last() continues. `after` may be a row's own key, too, but text of it may then stand for another code. */
 int chunk_read(struct chunk_reader *r, const struct value *after,
                int (*row)(void *context, const struct value *values, struct error *error), void *context,
                size_t *ret_rows, struct error *error) must_check;
+
+/* Where a full chunk ended: the last row's key, text as the column's own bytes. Valid until the next chunk's end (it may be the next one's
+ * `after`); it can be stored, and given to another reader. */
+const struct value *chunk_reader_last(const struct chunk_reader *r);
 
 /* The estimate of information_schema; for progress only. */
 int table_row_estimate(struct connection *c, const char *database, const char *table, uint64_t *ret,

@@ -26,9 +26,7 @@ struct snapshot {
     struct source_options source_options;
     struct connection *connection;
     const struct source *source; /* being read */
-    struct arena key_arena;      /* the last row's key */
-    struct value *last_key;
-    uint64_t total; /* estimate, all tables */
+    uint64_t total;              /* estimate, all tables */
     uint64_t rows;
     int64_t checkpoint_us, report_us;
 };
@@ -72,10 +70,6 @@ static int breathe(struct snapshot *s, struct error *error) {
 
 static int take_row(void *context, const struct value *values, struct error *error) {
     struct snapshot *s = context;
-    arena_reset(&s->key_arena);
-    s->last_key = arena_alloc(&s->key_arena, s->source->key_count * sizeof(struct value));
-    for (size_t i = 0; i < s->source->key_count; i++)
-        s->last_key[i] = value_copy(&s->key_arena, &values[i]);
     s->rows++;
     return engine_snapshot_row(s->engine, s->source, values, error);
 }
@@ -108,9 +102,9 @@ static int read_table(struct snapshot *s, struct error *error) {
         if (r < 0)
             break;
         done = rows < query.limit;
-        if (rows > 0)
-            after = s->last_key;
-        r = engine_snapshot_chunk(s->engine, source, rows ? after : NULL, rows, done, error);
+        if (!done)
+            after = chunk_reader_last(reader);
+        r = engine_snapshot_chunk(s->engine, source, done ? NULL : after, rows, done, error);
         if (r == 0)
             r = breathe(s, error);
     }
@@ -243,7 +237,6 @@ int snapshot_run(const struct config *config, const struct prepared *prepared, s
         (void)kept;
     }
     connection_close(s.connection);
-    arena_deinit(&s.key_arena);
     return r;
 }
 

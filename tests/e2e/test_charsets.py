@@ -204,6 +204,38 @@ def test_chunks_of_keys_in_other_sets(server):
             assert [tuple(text(row).values()) for row in dump(server, "chunks", tables=name, only=name, limit=limit)] == want, (name, limit)
 
 
+def twins(server, charset):
+    """Codes of a set that share their Unicode character with others."""
+    number = next(n for n, c in collations(server) if c == charset)
+    of_text = {}
+    wanted = [code for code in codes() if len(code) in (2, 3)]
+    for code, utf8 in zip(wanted, converted([(number, code.hex()) for code in wanted]), strict=True):
+        if utf8 != "-" and len(bytes.fromhex(utf8).decode()) == 1:
+            of_text.setdefault(utf8, []).append(code)
+    return [code for same in of_text.values() if len(same) > 1 for code in same]
+
+
+@pytest.mark.parametrize("version", ["9.7", "8.0", "5.7"])
+def test_chunks_that_end_at_codes_with_twins(servers, version):
+    """[S22] Rows whose keys are different codes of one Unicode character: no chunk's end loses any of them."""
+    server = servers(version)
+    server.execute("DROP DATABASE IF EXISTS test1", "CREATE DATABASE test1")
+    seen = 0
+    for charset, collation in (("cp932", "cp932_bin"), ("cp932", "cp932_japanese_ci"), ("sjis", "sjis_japanese_ci"), ("big5", "big5_bin"),
+                               ("eucjpms", "eucjpms_bin"), ("ujis", "ujis_japanese_ci"), ("gb18030", "gb18030_bin")):
+        keys = twins(server, charset)
+        server.execute(f"CREATE TABLE {collation} (k VARCHAR(9) CHARACTER SET {charset} COLLATE {collation}, n INT, raw VARBINARY(9), PRIMARY KEY (k, n))", database="test1")
+        if keys:
+            server.execute(f"INSERT INTO {collation} VALUES " + ",".join(f"(x'{k.hex()}', {i % 2}, x'{k.hex()}')" for i, k in enumerate(keys)), database="test1")
+        want = [raw.hex() for raw, in server.execute(f"SELECT raw FROM {collation} ORDER BY k, n", database="test1")]
+        assert len(want) == len(keys)
+        seen += len(keys)
+        for limit in (1, 2):
+            rows = dump(server, "chunks", tables=collation, only=collation, limit=limit)
+            assert [base64.b64decode(row["raw"][1]).hex() for row in rows] == want, (collation, limit)
+    assert seen > 1000
+
+
 # ---- the whole way
 
 WORDS = {"version": 1, "database": "test1", "tables": [{

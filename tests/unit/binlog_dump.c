@@ -234,25 +234,16 @@ static int do_stream(struct connection *c, const struct schema *schema, struct e
     return r;
 }
 
-struct chunking {
-    const struct table *table;
-    size_t keys;
-    struct arena arena;
-    struct value after[16];
-};
-
 static int on_chunk_row(void *context, const struct value *values, struct error *error) {
-    struct chunking *k = context;
+    const struct table *t = context;
     struct json_out j = JSON_OUT(&out);
     json_open(&j, '{');
-    for (size_t i = 0; i < k->table->column_count; i++) {
-        json_key(&j, k->table->columns[i].name);
+    for (size_t i = 0; i < t->column_count; i++) {
+        json_key(&j, t->columns[i].name);
         put_value(&j, &values[i]);
     }
     json_close(&j, '}');
     flush_line();
-    for (size_t i = 0; i < k->keys; i++)
-        k->after[i] = value_copy(&k->arena, &values[i]);
     return 0;
 }
 
@@ -264,19 +255,17 @@ static int do_chunks(struct connection *c, const struct schema *schema, struct e
     unsigned columns[2000];
     for (unsigned i = 0; i < t->column_count && i < ARRAY_LEN(columns); i++)
         columns[i] = i;
-    struct chunking k = {.table = t, .keys = t->keys[0].column_count};
     struct chunk_query q = {.table = t,
                             .columns = columns,
                             .column_count = t->column_count,
-                            .key_count = k.keys,
+                            .key_count = t->keys[0].column_count,
                             .limit = number("limit", 2)};
     struct chunk_reader *reader = NULL;
     size_t rows = q.limit;
     int r = chunk_reader_open(&reader, c, &q, error);
     for (bool first = true; r == 0 && rows == q.limit; first = false)
-        r = chunk_read(reader, first ? NULL : k.after, on_chunk_row, &k, &rows, error);
+        r = chunk_read(reader, first ? NULL : chunk_reader_last(reader), on_chunk_row, (void *)t, &rows, error);
     chunk_reader_close(reader);
-    arena_deinit(&k.arena);
     return r;
 }
 
