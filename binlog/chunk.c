@@ -309,6 +309,24 @@ static void take_labelled(const struct column *column, struct slice text, struct
                         .len = (uint32_t)cursor_left(&c)};
 }
 
+/* MySQL 5.7 and 8.0.12 break the lines of base64 within a string by bare newlines, which makes the text no JSON; elsewhere no newline stands
+ * in what they print. Escaped it is as later servers print it, and as the stream does (json_binary.c). */
+static struct slice document_text(struct slice text, struct arena *arena) {
+    size_t newlines = 0, len = 0;
+    for (const char *at = text.data, *end = at + text.len;
+         at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+        newlines++;
+    if (!newlines)
+        return text;
+    char *out = arena_alloc(arena, text.len + newlines);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\n')
+            out[len++] = '\\';
+        out[len++] = text.data[i] == '\n' ? 'n' : text.data[i];
+    }
+    return (struct slice){out, len};
+}
+
 static void take_bytes(struct chunk_reader *r, size_t i, struct value *v) {
     const struct column *column = column_of(r, i);
     const struct cell *cell = &r->cells[i];
@@ -320,6 +338,7 @@ static void take_bytes(struct chunk_reader *r, size_t i, struct value *v) {
         struct cursor c = cursor_of(bytes.data, bytes.len);
         *v = (struct value){.kind = VALUE_UINT, .u = cursor_be(&c, MIN(bytes.len, 8))};
     } else if (column->type == COLUMN_JSON) {
+        bytes = document_text(bytes, &r->row);
         *v = (struct value){.kind = VALUE_JSON, .data = bytes.data, .len = (uint32_t)bytes.len};
     } else if (column->type == COLUMN_GEOMETRY || column->type == COLUMN_VECTOR) {
         *v = (struct value){.kind = column->type == COLUMN_GEOMETRY ? VALUE_GEOMETRY : VALUE_VECTOR,

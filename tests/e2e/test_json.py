@@ -10,7 +10,7 @@ import pytest
 from conftest import World
 
 from tests.e2e.test_binlog import DUMP, dump, end, rows_of
-from tests.lib.servers import Mysql
+from tests.lib.servers import NO_OLD_SERVER, Mysql, mysqld_of
 
 JSON, JSON_DIFF = 15, 19  # enum value_kind
 
@@ -61,11 +61,11 @@ def nested(depth, inner):
     return inner
 
 
-def documents(r):
+def documents(r, deepest):
     yield from (json.dumps(n) for n in NUMBERS)
     yield from (json.dumps(s) for s in STRINGS)
-    yield from ("[]", "{}", "[[], {}]", '{"a": 1, "a": 2, "b": 3, "a": [4]}', json.dumps(nested(99, [])), json.dumps(nested(99, {})))
-    yield json.dumps(nested(99, [1, "x", 1.5, 2**40]))
+    yield from ("[]", "{}", "[[], {}]", '{"a": 1, "a": 2, "b": 3, "a": [4]}', json.dumps(nested(deepest, [])), json.dumps(nested(deepest, {})))
+    yield json.dumps(nested(deepest, [1, "x", 1.5, 2**40]))
     doubles = [struct.unpack("<d", r.randbytes(8))[0] for _ in range(2000)]
     yield json.dumps([d for d in doubles if abs(d) < 1.8e308 and d == d])
     yield json.dumps([r.uniform(-1, 1) * 10.0 ** r.randrange(-20, 25) for _ in range(2000)])
@@ -86,15 +86,32 @@ def server():
         yield mysql
 
 
-@pytest.fixture
-def database(server):
+@pytest.fixture(scope="module", params=("8.0", "5.7"))
+def old_server(request):
+    if mysqld_of(request.param) is None:
+        pytest.skip(NO_OLD_SERVER.format(request.param))
+    with Mysql(version=request.param, sql_mode="", max_allowed_packet="64M") as mysql:
+        yield mysql
+
+
+def fresh(server):
     server.execute("DROP DATABASE IF EXISTS test1", "CREATE DATABASE test1")
     return server
 
 
+@pytest.fixture
+def database(server):
+    return fresh(server)
+
+
+@pytest.fixture
+def old_database(old_server):
+    return fresh(old_server)
+
+
 def printed(server, table="t"):
-    """What SELECT prints, by id."""
-    return dict(server.execute(f"SELECT id, CAST(doc AS CHAR) FROM {table}", database="test1"))
+    """What SELECT prints, by id; with the newlines in base64 escaped, which old servers print as they are."""
+    return {i: doc and doc.replace("\n", "\\n") for i, doc in server.execute(f"SELECT id, CAST(doc AS CHAR) FROM {table}", database="test1")}
 
 
 def differences(images, want):
@@ -105,14 +122,23 @@ def differences(images, want):
 
 def test_S23_documents_read_by_stream_and_snapshot_are_what_select_prints(database):
     """[S23] Every scalar, numbers at their limits, thousands of doubles, the large format, 100 levels, odd keys, random documents."""
+    prove_documents(database)
+
+
+def test_S23_documents_of_old_servers(old_database):
+    """[S23] The same, as that server's SELECT prints it."""
+    prove_documents(old_database)
+
+
+def prove_documents(server):
     r = random.Random(23)
-    server = database
+    scalars = SCALARS if server.version == "9.7" else [s for s in SCALARS if "YEAR" not in s]  # as a type of CAST
     server.execute("CREATE TABLE t (id INT PRIMARY KEY, doc JSON, x INT)", TYPED, f"INSERT INTO typed VALUES {TYPED_ROW}", database="test1")
     before = end(server)
     with server.connect(database="test1") as connection, connection.cursor() as cursor:
-        for i, text in enumerate(documents(r)):
+        for i, text in enumerate(documents(r, 99 if server.major >= (8, 0) else 98)):  # 5.7 counts what is inside the innermost
             cursor.execute("INSERT INTO t VALUES (%s, %s, 1)", (i, text))
-        for i, scalar in enumerate(SCALARS, start=10000):
+        for i, scalar in enumerate(scalars, start=10000):
             cursor.execute(f"INSERT INTO t VALUES ({i}, {scalar}, 1), ({i + 1000}, JSON_OBJECT('k', JSON_ARRAY({scalar}, 1)), 1)")
         cursor.execute("SELECT * FROM typed LIMIT 0")
         for i, (name, *_) in enumerate(cursor.description[1:], start=20000):
@@ -121,7 +147,7 @@ def test_S23_documents_read_by_stream_and_snapshot_are_what_select_prints(databa
         connection.commit()
     want = printed(server)
     assert len(want) > 400 and want[30000] is None
-    assert differences([row["after"] for row in rows_of(dump(server, "stream", **{"from": before, "tables": "t"}))], want) == {}
+    assert differences([row["after"] for row in rows_of(dump(server, "stream", **{"from": before, "tables": "t", "live": 1}))], want) == {}
     assert differences(dump(server, "chunks", tables="t", only="t", limit=100), want) == {}
 
 
@@ -193,17 +219,29 @@ def make_documents(server):
 @pytest.mark.parametrize("image, compression, count", [("FULL", "OFF", 100), ("FULL", "ON", 100), ("MINIMAL", "OFF", 250), ("MINIMAL", "ON", 100), ("NOBLOB", "OFF", 50)])
 def test_S14_partial_updates(database, image, compression, count):
     """[S14] With the document in the image before the whole new one comes out; else the differences, which lead to it."""
-    server = database
+    database.execute(f"SET GLOBAL binlog_transaction_compression = {compression}")
+    try:
+        prove_partial_updates(database, image, count)
+    finally:
+        database.execute("SET GLOBAL binlog_transaction_compression = OFF")
+
+
+@pytest.mark.parametrize("old_server", ["8.0"], indirect=True)
+def test_S14_partial_updates_of_old_servers(old_database):
+    """[S14] 8.0.12 is the first that leat reads which logs them."""
+    for image in ("FULL", "MINIMAL"):
+        prove_partial_updates(fresh(old_database), image, 100)
+
+
+def prove_partial_updates(server, image, count):
     make_documents(server)
     before = end(server)
-    server.execute(f"SET GLOBAL binlog_row_image = {image}", f"SET GLOBAL binlog_transaction_compression = {compression}",
-                   "SET GLOBAL binlog_row_value_options = PARTIAL_JSON")
+    server.execute(f"SET GLOBAL binlog_row_image = {image}", "SET GLOBAL binlog_row_value_options = PARTIAL_JSON")
     try:
         documents_before = printed(server)
         partial_updates(server, image, count)
     finally:
-        server.execute("SET GLOBAL binlog_row_image = FULL", "SET GLOBAL binlog_transaction_compression = OFF",
-                       "SET GLOBAL binlog_row_value_options = ''")
+        server.execute("SET GLOBAL binlog_row_image = FULL", "SET GLOBAL binlog_row_value_options = ''")
     rows = rows_of(dump(server, "stream", **{"from": before, "tables": "t", "only": "t"}))
     want = server.execute("SELECT id, doc FROM states ORDER BY n", database="test1")
     assert len(rows) == len(want) == count
