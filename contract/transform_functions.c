@@ -66,12 +66,6 @@ const struct expr_function transform_epoch = {"epoch", 2, 2, false, check_epoch,
 
 /* ---- numbers */
 
-struct number_format {
-    const char *start, *end; /* of the conversion in the pattern */
-    bool zeros, left, plus, space;
-    unsigned width, places;
-};
-
 static bool take_number(const char **p, unsigned *ret) {
     unsigned n = 0;
     for (; **p >= '0' && **p <= '9' && n <= 1000; (*p)++)
@@ -108,7 +102,7 @@ static bool read_conversion(const char *p, struct number_format *f) {
     return good;
 }
 
-static bool read_number_format(const char *pattern, struct number_format *ret) {
+bool number_format_read(const char *pattern, struct number_format *ret) {
     size_t count = 0;
     for (const char *p = pattern; *p; p++) {
         if (*p != '%')
@@ -126,7 +120,7 @@ static bool read_number_format(const char *pattern, struct number_format *ret) {
 
 const char *number_format_check(struct arena *arena, const char *pattern) {
     struct number_format f;
-    return read_number_format(pattern, &f) ? NULL : "a number's format has one %d or %f, like \"%010d\" or \"%.2f\"";
+    return number_format_read(pattern, &f) ? NULL : "a number's format has one %d or %f, like \"%010d\" or \"%.2f\"";
 }
 
 static const char *check_number(struct arena *arena, struct expr *e) {
@@ -173,7 +167,7 @@ static int eval_number(const struct expr *e, const struct value *args, struct ar
     const char *pattern = args[1].data;
     struct number_format f;
     struct value exact = args[0];
-    if (!read_number_format(pattern, &f))
+    if (!number_format_read(pattern, &f))
         return error_set(error, EVALUATE_POISON, "\"%s\" is no number's format", pattern);
     int r = value_is_double(&exact) ? number_from_double(&args[0], arena, &exact, error) : EVALUATE_OK;
     if (r == EVALUATE_OK)

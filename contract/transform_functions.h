@@ -13,5 +13,12 @@ extern const struct expr_function transform_hash;      /* (value, key) */
 extern const struct expr_function transform_redact;    /* (value) */
 extern const struct expr_function transform_last4;     /* (value) */
 
+/* The conversion in a pattern of transform_number. */
+struct number_format {
+    const char *start, *end; /* where it stands in the pattern */
+    bool zeros, left, plus, space;
+    unsigned width, places;
+};
+bool number_format_read(const char *pattern, struct number_format *ret);
 /* Is it a pattern of transform_number? NULL, or what is wrong. */
 const char *number_format_check(struct arena *arena, const char *pattern);

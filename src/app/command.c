@@ -55,6 +55,13 @@ static const struct command {
      "deletes one.\n"
      "diff shows each table's state and exits 1 when any is missing or different.",
      {{0}}},
+    {"contract",
+     command_contract,
+     "sql",
+     "the contract as SELECTs for MySQL",
+     "Reads the contract with the source's live schema, and changes nothing.\n\n"
+     "sql prints the contract as SELECTs: what MySQL computes with them, DynamoDB holds.",
+     {{0}}},
     {"status",
      command_status,
      NULL,

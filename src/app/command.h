@@ -37,6 +37,7 @@ int command_main(int argc, char **argv);
 /* Each returns 0, a positive exit code (1: findings), or an error code. */
 int command_run(const struct command_line *line, struct error *error) must_check;
 int command_check(const struct command_line *line, struct error *error) must_check;
+int command_contract(const struct command_line *line, struct error *error) must_check;
 int command_tables(const struct command_line *line, struct error *error) must_check;
 int command_status(const struct command_line *line, struct error *error) must_check;
 int command_wait(const struct command_line *line, struct error *error) must_check;

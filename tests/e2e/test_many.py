@@ -3,7 +3,7 @@
 import random
 from decimal import Decimal
 
-from lib import shop
+from lib import shop, sql_form
 
 ORDERS = {"target_table": "orders", "join_condition": "orders.user_id = users.id"}
 PRODUCTS = {"target_table": "products", "join_condition": "products.category_id = categories.id"}
@@ -87,6 +87,7 @@ def test_values_of_many_rows(world):
     with world.mysql.connect(shop.DATABASE) as connection, connection.cursor() as cursor:
         shop.populate(connection, 5, users=60, categories=20, products=120, orders=300, carts=50)
         leat = world.running_leat(contract=contract())
+        listing = leat.json("contract", "sql")
 
         def compare():
             leat.wait_caught_up()
@@ -99,6 +100,8 @@ def test_values_of_many_rows(world):
                 wrong = [(number, n, have[number].get(n), want[number].get(n)) for number in want for n in {*have[number], *want[number]}
                          if have[number].get(n) != want[number].get(n)]
                 assert not wrong, f"{len(wrong)} values (row, attribute, DynamoDB, MySQL):\n" + "\n".join(map(str, wrong[:20]))
+            wrong = sql_form.differences(world.dynamodb, cursor, listing)
+            assert not wrong, "by leat contract sql:\n" + "\n".join(wrong[:20])
 
         compare()
         user = shop.Shop(connection, random.Random(7))
