@@ -4,6 +4,7 @@
 
 #include "binlog/feed.h"
 #include "binlog/payload.h"
+#include "binlog/rows.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -245,6 +246,82 @@ static void test_history(void **state) {
     feed_deinit(&f);
 }
 
+/* ---- the decoder */
+
+static void *on_table(void *context, const struct table *table, bool *wanted, int *ret_error, struct error *e) {
+    return context;
+}
+
+static int on_row(void *context, const struct row_change *change, struct error *e) {
+    ++*(int *)context;
+    return 0;
+}
+
+/* What becomes of table d.t (one INT), described as number 7, and one event behind it. */
+static int decode(uint8_t type, const char *body, size_t len, int *ret_rows) {
+    static const char map[] = "\7\0\0\0\0\0"
+                              "\1\0"
+                              "\1d\0"
+                              "\1t\0"
+                              "\1\3\0\1"
+                              "\4\2\1i"; /* behind the null bits: its name */
+    unsigned char raw[1000];
+    struct decoder_options options = {.database = "d", .context = ret_rows, .table = on_table, .row = on_row};
+    struct decoder *d = decoder_new(&options);
+    struct txn *t = txn_new(10000, "/tmp");
+    size_t n = make_event(raw, EVENT_TABLE_MAP, 0, 0, map, sizeof(map) - 1, false);
+    *ret_rows = 0;
+    assert_int_equal(txn_put(t, (struct slice){(const char *)raw, n}, &error), 0);
+    n = make_event(raw, type, 0, 0, body, len, false);
+    assert_int_equal(txn_put(t, (struct slice){(const char *)raw, n}, &error), 0);
+    assert_int_equal(txn_seal(t, &error), 0);
+    int r = decoder_run(d, t, &error);
+    txn_free(t);
+    decoder_free(d);
+    return r;
+}
+
+static void test_rows(void **state) {
+    int rows;
+#define DECODE(type, body) decode(type, body, sizeof(body) - 1, &rows)
+#define HEAD                                                                                                           \
+    "\7\0\0\0\0\0"                                                                                                     \
+    "\1\0"                                                                                                             \
+    "\2\0"
+    assert_int_equal(DECODE(EVENT_WRITE_ROWS, HEAD "\1\xff"
+                                                   "\0\5\0\0\0"
+                                                   "\1"),
+                     0);
+    assert_int_equal(rows, 2); /* 5 and NULL */
+    refused(DECODE(EVENT_WRITE_ROWS, HEAD "\1\xff"
+                                          "\0\5\0\0"),
+            "WRITE_ROWS event of table d.t is malformed");
+    refused(DECODE(EVENT_WRITE_ROWS, HEAD "\2\xff"
+                                          "\0\5\0\0\0"),
+            "malformed"); /* two columns */
+    refused(DECODE(EVENT_WRITE_ROWS, HEAD "\1"), "malformed");
+    refused(DECODE(EVENT_UPDATE_ROWS, HEAD "\1\xff"), "malformed");
+    refused(DECODE(EVENT_UPDATE_ROWS, HEAD "\1\xff\xff"
+                                           "\0\5\0\0\0"
+                                           "\0\6"),
+            "malformed");
+    refused(DECODE(EVENT_DELETE_ROWS, "\7\0\0\0\0\0"
+                                      "\1\0"
+                                      "\1\0"),
+            "DELETE_ROWS event is malformed");
+    refused(DECODE(EVENT_DELETE_ROWS, "\7\0\0"), "malformed");
+    refused(DECODE(EVENT_WRITE_ROWS, "\x08\0\0\0\0\0"
+                                     "\1\0"
+                                     "\2\0"
+                                     "\1\xff"
+                                     "\0\5\0\0\0"),
+            "not described before it");
+    refused(DECODE(99, "x"), "event type 99");
+    refused(DECODE(EVENT_TABLE_MAP, "\7\0\0"), "malformed");
+    refused(DECODE(EVENT_QUERY, "x"), "malformed");
+#undef DECODE
+}
+
 /* ---- a large transaction and its file */
 
 static void must_store(int r, const char *words) {
@@ -302,6 +379,7 @@ int main(void) {
         cmocka_unit_test(test_payloads),
         cmocka_unit_test(test_feed_refusals),
         cmocka_unit_test(test_history),
+        cmocka_unit_test(test_rows),
         cmocka_unit_test(test_no_room_for_a_large_transaction),
         cmocka_unit_test(test_a_file_that_ends_early),
     };
