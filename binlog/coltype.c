@@ -5,6 +5,7 @@
 #include "binlog/json_binary.h"
 
 #include <field_types.h>
+#include <math.h>
 
 typedef void decode_function(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret);
 
@@ -46,11 +47,13 @@ static void decode_float(struct cursor *c, const struct wire_column *w, struct a
     ret->kind = VALUE_FLOAT;
     ret->u = 0;
     memcpy(&ret->f, &bits, sizeof(bits));
+    c->failed |= !isfinite(ret->f); /* no server stores such a one */
 }
 
 static void decode_double(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
     ret->kind = VALUE_DOUBLE;
     ret->u = cursor_u64(c);
+    c->failed |= !isfinite(ret->d);
 }
 
 static void decode_bit(struct cursor *c, const struct wire_column *w, struct arena *arena, struct value *ret) {
