@@ -85,12 +85,13 @@ static void put_part(struct sql *s, const struct template_part *p) {
 }
 
 static void put_template(struct sql *s, const struct template *t) {
-    buf_put_text(s->out, t->part_count ? "CONCAT(" : "''");
+    const char *before = t->part_count > 1 ? "CONCAT(" : t->part_count ? "" : "''";
+    buf_put_text(s->out, before);
     for (size_t i = 0; i < t->part_count; i++) {
         buf_put_text(s->out, i ? ", " : "");
         put_part(s, &t->parts[i]);
     }
-    buf_put_text(s->out, t->part_count ? ")" : "");
+    buf_put_text(s->out, t->part_count > 1 ? ")" : "");
 }
 
 /* The key of a row of a node, as it is. */
@@ -304,6 +305,13 @@ static void put_order(struct sql *s, const struct node *node, unsigned column, b
     *any = true;
 }
 
+static bool is_ordered_by(const struct node *n, unsigned column) {
+    for (size_t i = 0; i < n->order_count; i++)
+        if (n->order_by[i].column == column)
+            return true;
+    return false;
+}
+
 /* The root's key, then for each many-edge its order, then its key. */
 static void put_orders(struct sql *s) {
     bool any = false;
@@ -314,7 +322,8 @@ static void put_orders(struct sql *s) {
         for (size_t k = 0; k < n->order_count; k++)
             put_order(s, n, n->order_by[k].column, n->order_by[k].descending, &any);
         for (unsigned k = 0; k < n->source->key_count; k++)
-            put_order(s, n, k, false, &any);
+            if (!is_ordered_by(n, k))
+                put_order(s, n, k, false, &any);
     }
 }
 

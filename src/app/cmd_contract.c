@@ -1,4 +1,5 @@
-/* `leat contract sql`: what a contract means, for MySQL. */
+/* `leat contract explain|sql`: what a contract means, for people and for MySQL. */
+#include "contract/explain.h"
 #include "contract/sql.h"
 #include "src/app/command.h"
 #include "src/app/prepare.h"
@@ -81,7 +82,7 @@ static void put_session(struct listing *l) {
     }
 }
 
-static int print_sql(const struct contract *contract, bool as_json) {
+static void print_sql(const struct contract *contract, bool as_json) {
     defer(buf_deinit) struct buf out = BUF_INIT(OUTPUT_MAX);
     struct json_out json = {.buf = &out, .pretty = true};
     struct listing l = {contract, &out, as_json ? &json : NULL};
@@ -104,44 +105,67 @@ static int print_sql(const struct contract *contract, bool as_json) {
         buf_put_char(&out, '\n');
     }
     flush(&out);
-    return 0;
+}
+
+/* ---- explain */
+
+static void print_explanation(const struct contract *contract, bool as_json) {
+    defer(buf_deinit) struct buf out = BUF_INIT(OUTPUT_MAX);
+    struct json_out json = {.buf = &out, .pretty = true};
+    if (as_json) {
+        contract_explain_json(&json, contract);
+        buf_put_char(&out, '\n');
+    } else {
+        contract_explain(&out, contract);
+    }
+    flush(&out);
 }
 
 /* ---- the command */
 
-static int print_findings(const struct prepared *p, const struct config *config) {
+static void print_findings(const struct prepared *p, const struct config *config) {
     for (size_t i = 0; i < p->findings.count; i++) {
         const struct finding *f = &p->findings.list[i];
         fprintf(stderr, "%s:%u:%u: %s: %s: %s\n", config->contract_path, f->line, f->column,
                 f->warning ? "warning" : "error", f->path, f->message);
     }
-    return 0;
 }
 
-static int with_schema(const struct command_line *line, const struct config *config, struct prepared *p,
-                       struct error *error) {
+/* Types, keys and indexes are the live schema's. */
+static int with_schema(const struct config *config, struct prepared *p, struct error *error) {
     struct source_options source = config_source(config);
     struct connection *c = NULL;
     int r = prepare_text(p, config, error);
-    if (r == 0)
-        r = connection_open(&c, &source, error);
-    if (r == 0)
-        r = prepare_contract(p, config, c, error);
+    if (r < 0)
+        return r;
+    r = connection_open(&c, &source, error);
+    if (r < 0)
+        return error_wrap(error, r, "the schema of the source is needed");
+    r = prepare_contract(p, config, c, error);
     connection_close(c);
     if (r < 0 && p->findings.errors)
-        (void)print_findings(p, config);
-    return r < 0 ? r : print_sql(p->contract, line->json);
+        print_findings(p, config);
+    return r;
 }
 
 int command_contract(const struct command_line *line, struct error *error) {
+    static const struct {
+        const char *name;
+        void (*print)(const struct contract *contract, bool as_json);
+    } views[] = {{"explain", print_explanation}, {"sql", print_sql}};
     struct config config;
     struct prepared p = {0};
-    if (strcmp(line->argument, "sql") != 0)
-        return error_set(error, ERR_USAGE, "leat contract %s: there is sql", line->argument);
+    size_t i = 0;
+    while (i < ARRAY_LEN(views) && strcmp(line->argument, views[i].name) != 0)
+        i++;
+    if (i == ARRAY_LEN(views))
+        return error_set(error, ERR_USAGE, "leat contract %s: there are explain and sql", line->argument);
     int r = config_load(&config, line->config_path, error);
     if (r < 0)
         return r;
-    r = with_schema(line, &config, &p, error);
+    r = with_schema(&config, &p, error);
+    if (r == 0)
+        views[i].print(p.contract, line->json);
     prepared_deinit(&p);
     config_deinit(&config);
     return r;

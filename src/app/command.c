@@ -57,10 +57,11 @@ static const struct command {
      {{0}}},
     {"contract",
      command_contract,
-     "sql",
-     "the contract as SELECTs for MySQL",
+     "explain|sql",
+     "what the contract means: what changes cost, and SELECTs for MySQL",
      "Reads the contract with the source's live schema, and changes nothing.\n\n"
-     "sql prints the contract as SELECTs: what MySQL computes with them, DynamoDB holds.",
+     "  explain  each entity as a tree of tables, and what a change of each table costs\n"
+     "  sql      the contract as SELECTs: what MySQL computes with them, DynamoDB holds",
      {{0}}},
     {"status",
      command_status,
