@@ -306,7 +306,7 @@ static struct value decimal_zero(const struct column *column, struct arena *aren
 }
 
 struct value default_implicit(const struct column *column, struct arena *arena) {
-    struct value v;
+    struct value v = {0};
     if (column->nullable)
         return (struct value){.kind = VALUE_NULL};
     if (column->type == COLUMN_DECIMAL)
