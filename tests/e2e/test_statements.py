@@ -1,11 +1,12 @@
 """Statements [S13, S14, S16]: which of them concern a mapped table, and what becomes of its items. MySQL's own SELECT is the oracle."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 
 from conftest import World
-from lib.servers import NO_OLD_SERVER, Mysql, mysqld_of
+from lib.servers import NO_OLD_SERVER, Mysql, mysqld_of, temporary_folder
 from tests.e2e.test_binlog import dump, rows_of, text
 
 CONTRACT = {"version": 1, "database": "test1", "tables": [{
@@ -27,7 +28,7 @@ def server(request):
     version = getattr(request, "param", "9.7")
     if mysqld_of(version) is None:
         pytest.skip(NO_OLD_SERVER.format(version))
-    with Mysql(version=version, sql_mode="", gtid_mode="OFF", enforce_gtid_consistency="OFF") as mysql:
+    with Mysql(version=version, sql_mode="", gtid_mode="OFF", enforce_gtid_consistency="OFF", secure_file_priv=temporary_folder("load")) as mysql:
         yield mysql
 
 
@@ -58,6 +59,12 @@ def run(server, *statements, names="utf8mb4", ok=True):
 def end(server):
     file, offset = server.execute(f"SHOW {'BINARY LOG' if server.version == '9.7' else 'MASTER'} STATUS")[0][:2]
     return f"{file}:{offset}"
+
+
+def kinds_of(server, before):
+    """The events of the file behind a position, as the server calls them."""
+    file, offset = before.split(":")
+    return {row[2] for row in server.execute(f"SHOW BINLOG EVENTS IN '{file}' FROM {offset}")}
 
 
 def leat_of(world, **config):
@@ -238,6 +245,43 @@ def test_statements_instead_of_rows(source):
     before = end(source)
     run(source, "SET binlog_format = STATEMENT", "CREATE TABLE t (PRIMARY KEY (id)) SELECT 1 AS id, 'x' AS v, 2 AS w")
     assert "is filled by a query" in refused(source, before)
+
+
+@ALL
+def test_load_data(source):
+    """[S13, S14] LOAD DATA gives rows; as a statement it brings its file in events, in pieces, and is refused like any other."""
+    file = Path(source.options["secure_file_priv"]) / "rows"
+    file.write_text("".join(f"{i},{'x' * 10},1\n" for i in range(30000)))  # some 500 KB: four pieces
+    source.execute(*(t.replace("TABLE t", "TABLE test2.o") for t in TABLES[:1]))
+    before = end(source)
+    load = f"LOAD DATA INFILE '{file}' INTO TABLE {{}} FIELDS TERMINATED BY ','"
+    run(source, load.format("t"))
+    assert read(source, before) == [("insert", "t", str(i)) for i in range(30000)]
+    before = end(source)
+    run(source, "SET binlog_format = STATEMENT", "USE test2", load.format("o"))
+    run(source, "INSERT INTO t VALUES (30000, 'x', 1)")
+    assert {"Begin_load_query", "Append_block", "Execute_load_query"} <= kinds_of(source, before)
+    assert read(source, before) == [("insert", "t", "30000")]
+    run(source, "TRUNCATE t")
+    for at in ("test1", "test2"):
+        run(source, "DELETE FROM test1.t")
+        before = end(source)
+        run(source, "SET binlog_format = STATEMENT", f"USE {at}", load.format("test1.t"))
+        error = refused(source, before)
+        assert "binlog_format" in error and "LOAD DATA INFILE" in error
+
+
+@ALL
+def test_an_incident(source):
+    """[S10] MyISAM keeps rows that the source could not log: it says so, by an incident, and who reads the binlog lacks them."""
+    small, large = ("SET GLOBAL max_binlog_stmt_cache_size = " + size for size in ("4096", "18446744073709547520"))
+    source.execute("CREATE TABLE my (id INT PRIMARY KEY, v LONGTEXT) ENGINE MyISAM", small, database="test1")
+    before = end(source)
+    run(source, "INSERT INTO t VALUES (1, 'x', 1)", "INSERT INTO my VALUES (1, REPEAT('x', 60000)), (2, REPEAT('x', 60000))", ok=False)
+    run(source, large)
+    assert "Incident" in kinds_of(source, before) and source.execute("SELECT COUNT(*) FROM test1.my")[0][0] > 0
+    error = refused(source, before)
+    assert f"an incident at {before.split(':')[0]}:" in error and "leat snapshot" in error
 
 
 @on("9.7", "5.7")

@@ -223,6 +223,49 @@ static void test_feed_refusals(void **state) {
     feed_deinit(&f);
 }
 
+/* What group replication, LOAD DATA and statements add, and whatever is marked as ignorable, may stand between and in transactions: passed
+ * over, and the transaction comes whole. As a member of a group writes it: GTID, BEGIN, VIEW_CHANGE, COMMIT. */
+static void test_passed_over(void **state) {
+    static const uint8_t types[] = {EVENT_VIEW_CHANGE,
+                                    EVENT_TRANSACTION_CONTEXT,
+                                    EVENT_INTVAR,
+                                    EVENT_RAND,
+                                    EVENT_USER_VAR,
+                                    EVENT_APPEND_BLOCK,
+                                    EVENT_BEGIN_LOAD_QUERY,
+                                    EVENT_DELETE_FILE,
+                                    EVENT_ROWS_QUERY,
+                                    EVENT_IGNORABLE,
+                                    200};
+    static const char gtid[] = "\0"
+                               "0123456789abcdef"
+                               "\7\0\0\0\0\0\0\0";
+    struct feed f = {.spill_dir = "/tmp", .txn_memory_bytes = 1000};
+    unsigned char raw[2000];
+    assert_int_equal(feed(&f, EVENT_FORMAT_DESCRIPTION, "", 0), FEED_NOTHING);
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        struct txn *t = NULL;
+        size_t n = make_event(raw, types[i], types[i] == 200 ? EVENT_FLAG_IGNORABLE : 0, 100, "12345678", 8, true);
+        struct slice one = {(const char *)raw, n};
+        assert_int_equal(feed_event(&f, one, &t, &error), FEED_NOTHING);
+        assert_int_equal(feed(&f, EVENT_GTID, gtid, sizeof(gtid) - 1), FEED_NOTHING);
+        assert_int_equal(feed_event(&f, one, &t, &error), FEED_NOTHING);
+        assert_int_equal(feed(&f, EVENT_QUERY, "BEGIN", 0), FEED_NOTHING);
+        assert_int_equal(feed_event(&f, one, &t, &error), FEED_NOTHING);
+        unsigned char commit[2000];
+        n = make_query(commit, 100, "COMMIT");
+        assert_int_equal(feed_event(&f, (struct slice){(const char *)commit, n}, &t, &error), FEED_TXN);
+        assert_int_equal(t->end.gtid.number, 7);
+        assert_int_equal(txn_seal(t, &error), 0);
+        struct txn_reader reader = {.txn = t};
+        assert_int_equal(txn_reader_next(&reader, &one, &error), 0); /* none of it was kept */
+        txn_reader_deinit(&reader);
+        txn_free(t);
+    }
+    refused(feed(&f, 200, "", 0), "event type 200");
+    feed_deinit(&f);
+}
+
 /* [S4] With GTIDs: the file is said to hold what the reader has, and was made later. make_event()'s time is 1000000000. */
 static void test_history(void **state) {
     static const char none[8], other[16] = "\1 torn";
@@ -378,6 +421,7 @@ int main(void) {
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_payloads),
         cmocka_unit_test(test_feed_refusals),
+        cmocka_unit_test(test_passed_over),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_no_room_for_a_large_transaction),
