@@ -2,6 +2,9 @@
  * Layouts: the server's libs/mysql/binlog/event. */
 #pragma once
 
+/* The last remedy, in messages of what replicator and decode both read. */
+#define START_OVER "start with an empty state_dir (`leat decode`: with --from start)"
+
 #include "contract/gtid.h"
 
 enum event_type {

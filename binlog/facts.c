@@ -221,11 +221,11 @@ static int check_purged(struct connection *c, const struct position *from, struc
     if (gtid_set_empty(&purged))
         return 0;
     gtid_set_format(&purged, &text);
-    return error_set(error, ERR_SOURCE,
-                     "MySQL at %s has purged binlogs that are still needed: %llu transactions are missing (%s); start "
-                     "with an empty state_dir and raise "
-                     "binlog_expire_logs_seconds",
-                     c->where, (unsigned long long)gtid_set_count(&purged), buf_text(&text));
+    return error_set(
+        error, ERR_SOURCE,
+        "MySQL at %s has purged binlogs that are still needed: %llu transactions are missing (%s); " START_OVER
+        " and raise binlog_expire_logs_seconds",
+        c->where, (unsigned long long)gtid_set_count(&purged), buf_text(&text));
 }
 
 static int reaches_back_by_gtid(struct connection *c, const struct position *from, struct error *error) {
@@ -243,9 +243,9 @@ static int reaches_back_by_gtid(struct connection *c, const struct position *fro
         if (r || arrived)
             return r ? r : check_purged(c, from, error);
         return error_set(error, ERR_SOURCE,
-                         "MySQL at %s lacks transactions that this replicator has applied (%s): it was reset or "
-                         "restored, or is another server with another "
-                         "history; follow a server that has them, or start with an empty state_dir",
+                         "MySQL at %s lacks transactions behind which reading was to begin (%s): it was reset or "
+                         "restored, or is another server with another history; follow a server that has them, "
+                         "or " START_OVER,
                          c->where, buf_text(&text));
     }
     return check_purged(c, from, error);
@@ -264,18 +264,17 @@ static int reaches_back_by_file(struct connection *c, const struct position *fro
             continue;
         if (client_number(&rows, 1) >= from->offset)
             return 0;
-        return error_set(error, ERR_SOURCE,
-                         "%s on %s has %llu bytes, but this replicator has read it up to %llu: the source was reset or "
-                         "restored and has another history; "
-                         "start with an empty state_dir",
-                         from->file, c->where, (unsigned long long)client_number(&rows, 1),
-                         (unsigned long long)from->offset);
+        return error_set(
+            error, ERR_SOURCE,
+            "%s on %s has %llu bytes, but reading was to begin at %llu: the source was reset or restored and has "
+            "another history; " START_OVER,
+            from->file, c->where, (unsigned long long)client_number(&rows, 1), (unsigned long long)from->offset);
     }
-    return error_set(error, ERR_SOURCE,
-                     "MySQL at %s no longer has %s (its first binlog is %s): it was purged, or the source was reset; "
-                     "start with an empty state_dir and "
-                     "raise binlog_expire_logs_seconds",
-                     c->where, from->file, first[0] ? first : "none");
+    return error_set(
+        error, ERR_SOURCE,
+        "MySQL at %s no longer has %s (its first binlog is %s): it was purged, or the source was reset; " START_OVER
+        " and raise binlog_expire_logs_seconds",
+        c->where, from->file, first[0] ? first : "none");
 }
 
 int source_reaches_back(struct connection *c, const struct position *from, struct error *error) {

@@ -49,8 +49,8 @@ static void advance(struct feed *f, const struct event *e) {
 
 static int other_history(const struct feed *f, struct error *error) {
     return error_set(error, ERR_SOURCE,
-                     "%s was made after the transaction at which this replicator stands: the source was reset or "
-                     "restored and has another history; start with an empty state_dir",
+                     "%s was made after the transaction behind which reading began: the source was reset or "
+                     "restored and has another history; " START_OVER,
                      f->file);
 }
 

@@ -26,6 +26,7 @@ struct binlog_files {
     struct feed feed;
     size_t next; /* of the paths */
     const char *path;
+    char name[BINLOG_NAME_MAX + 1]; /* of the file, by its path: the feed's changes with a ROTATE */
     int fd;
     struct buf data; /* read ahead */
     size_t taken;    /* bytes of `data` that are done */
@@ -192,7 +193,29 @@ static int check_magic(struct binlog_files *f, struct error *error) {
                      f->path);
 }
 
+/* "binlog.000003" and "binlog.000005", or the same file twice. Names without a number tell nothing. */
+static bool follows(const char *before, const char *name) {
+    const char *dot = strrchr(before, '.');
+    if (!dot || strncmp(before, name, (size_t)(dot + 1 - before)) != 0)
+        return true;
+    char *end_before, *end_name;
+    uint64_t was = strtoull(dot + 1, &end_before, 10), is = strtoull(name + (dot + 1 - before), &end_name, 10);
+    bool numbers = end_before > dot + 1 && !*end_before && end_name > name + (dot + 1 - before) && !*end_name;
+    return !numbers || is == was + 1;
+}
+
+static void check_order(const struct binlog_files *f, const char *before) {
+    char text[2 * sizeof(f->name) + 100];
+    if (follows(before, f->name) || !f->options.note)
+        return;
+    snprintf(text, sizeof(text), "%s is not the file that follows %s: transactions may be missing, or in a wrong order",
+             f->name, before);
+    f->options.note(f->options.context, text);
+}
+
 static int open_next(struct binlog_files *f, struct error *error) {
+    char before[sizeof(f->name)];
+    memcpy(before, f->name, sizeof(before));
     f->path = f->options.paths[f->next++];
     bool is_stdin = strcmp(f->path, "-") == 0;
     f->fd = is_stdin ? STDIN_FILENO : open(f->path, O_RDONLY | O_CLOEXEC);
@@ -201,7 +224,9 @@ static int open_next(struct binlog_files *f, struct error *error) {
     if (is_stdin)
         f->path = "standard input";
     const char *slash = strrchr(f->path, '/');
-    snprintf(f->feed.file, sizeof(f->feed.file), "%s", is_stdin ? "-" : slash ? slash + 1 : f->path);
+    snprintf(f->name, sizeof(f->name), "%s", is_stdin ? "-" : slash ? slash + 1 : f->path);
+    memcpy(f->feed.file, f->name, sizeof(f->name));
+    check_order(f, before);
     f->data.len = f->taken = 0;
     f->at_end = f->rested = f->in_use = false;
     f->may_rotate = true;

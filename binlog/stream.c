@@ -58,8 +58,7 @@ static int check_server(struct stream *s, const struct position *from, bool *ret
     if (from->server_uuid[0] && strcmp(from->server_uuid, facts.uuid) != 0)
         return error_set(error, ERR_SOURCE,
                          "the position %s:%llu is of server %s, but this is %s: without GTIDs another server's file "
-                         "means nothing; start with an "
-                         "empty state_dir",
+                         "means nothing; " START_OVER,
                          from->file, (unsigned long long)from->offset, from->server_uuid, facts.uuid);
     if (from->offset > UINT32_MAX)
         return error_set(error, ERR_SOURCE,
@@ -165,11 +164,15 @@ static int fetch_failed(struct stream *s, struct error *error) {
                          "replica a server_id of its own",
                          s->connection->where, s->connection->server_id);
     if (number == ER_SOURCE_FATAL_ERROR_READING_BINLOG && (strstr(text, "purged") || strstr(text, "Could not find")))
-        return error_set(
-            error, ERR_SOURCE,
-            "MySQL at %s has purged binlogs that are still needed: %s; start with an empty state_dir and raise "
-            "binlog_expire_logs_seconds",
-            s->connection->where, text);
+        return error_set(error, ERR_SOURCE,
+                         "MySQL at %s has purged binlogs that are still needed: %s; " START_OVER " and raise "
+                         "binlog_expire_logs_seconds",
+                         s->connection->where, text);
+    if (number == ER_SOURCE_FATAL_ERROR_READING_BINLOG && strstr(text, "truncated in the middle of event"))
+        return error_set(error, ERR_SOURCE,
+                         "MySQL at %s: reading the binlog: %s; at a position given as FILE:OFFSET no event may begin: "
+                         "those that `leat decode` prints, and OFFSET 4, are right",
+                         s->connection->where, text);
     return client_fail(s->connection, "reading the binlog", error);
 }
 

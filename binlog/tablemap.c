@@ -88,7 +88,7 @@ static void take_default_charset(struct reading *r, struct slice field, bool lab
     for (size_t i = 0; i < r->map->table.column_count; i++)
         if (has_charset(r, i, labelled))
             set_charset(r, i, common);
-    while (cursor_left(&c)) {
+    for (size_t pairs = 0; cursor_left(&c) && pairs < r->map->table.column_count; pairs++) {
         uint64_t number = cursor_lenenc(&c), collation = cursor_lenenc(&c), n = 0;
         for (size_t i = 0; !c.failed && i < r->map->table.column_count; i++)
             if (has_charset(r, i, labelled) && n++ == number)

@@ -123,10 +123,17 @@ static int eval_not(const struct expr *e, const struct row_set *rows, struct are
     return r;
 }
 
+static struct value column_value(const struct expr *e, const struct row_set *rows) {
+    const struct value *row = rows->rows[e->node];
+    return row ? row[e->column] : null_value;
+}
+
+/* Bytes that are no text are poison for all else, but they are not NULL. */
 static int eval_is_null(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
                         struct error *error) {
-    struct value v;
-    int r = expr_eval(e->args[0], rows, arena, &v, error);
+    const struct expr *arg = e->args[0];
+    struct value v = arg->kind == EXPR_COLUMN ? column_value(arg, rows) : null_value;
+    int r = arg->kind == EXPR_COLUMN ? EVALUATE_OK : expr_eval(arg, rows, arena, &v, error);
     if (r == EVALUATE_OK)
         *ret = truth(expr_is_null(&v));
     return r;
@@ -265,8 +272,7 @@ static int eval_joined(const struct expr *e, const struct row_set *rows, struct 
 
 static int eval_column(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
                        struct error *error) {
-    const struct value *row = rows->rows[e->node];
-    *ret = row ? row[e->column] : null_value;
+    *ret = column_value(e, rows);
     if (ret->kind == VALUE_BAD_TEXT)
         return error_set(error, EVALUATE_POISON, "%s has bytes that are no text of its character set", e->name);
     return EVALUATE_OK;

@@ -166,6 +166,15 @@ static int parse_place(struct job *j, const char *text, const char *no_place, st
     return 0;
 }
 
+static int check_stretch(const struct job *j, struct error *error) {
+    const struct position *from = &j->from, *until = &j->until;
+    bool files = from->file[0] && until->file[0] && gtid_set_empty(&from->gtids) && gtid_set_empty(&until->gtids);
+    if (!files || !position_reached(from, until) || position_reached(until, from))
+        return 0;
+    return error_set(error, ERR_USAGE, "--until (%s:%llu) lies before --from (%s:%llu)", until->file,
+                     (unsigned long long)until->offset, from->file, (unsigned long long)from->offset);
+}
+
 static int follow_files(struct job *j, struct error *error) {
     bool first = true;
     int r = 0;
@@ -217,6 +226,8 @@ static int decode_files(struct job *j, struct error *error) {
     int r = parse_place(j, j->line->from, "start", &j->from, &j->has_from, error);
     if (r == 0)
         r = parse_place(j, j->line->until, "now", &j->until, &j->has_until, error);
+    if (r == 0)
+        r = check_stretch(j, error);
     if (r == 0 && j->line->schema)
         r = need_config(j, error);
     if (r == 0)
@@ -258,7 +269,7 @@ static int resolve(struct job *j, struct connection *c, struct error *error) {
                          from, until);
     if (by_file) /* a stretch that begins there never has the GTIDs of before */
         gtid_set_deinit(&j->until.gtids);
-    return 0;
+    return check_stretch(j, error);
 }
 
 static int prepare_source(struct job *j, const struct source_options *source, struct error *error) {

@@ -3,6 +3,7 @@
 
 #include "src/base/suggest.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -261,7 +262,15 @@ static int run_line(int argc, char **argv, struct command_line *line, struct err
     return c->run(line, error);
 }
 
+/* A standard descriptor that the caller closed would go to the next file that is opened, and messages into that file: the store. */
+static void occupy_standard_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) /* gets the lowest free number: fd */
+            abort();
+}
+
 int command_main(int argc, char **argv) {
+    occupy_standard_descriptors();
     struct error error = {.text = ""};
     struct command_line line = {.config_path = "leat.json", .terminal = isatty(STDOUT_FILENO)};
     int r = run_line(argc, argv, &line, &error);

@@ -108,10 +108,12 @@ static void note_numbers(struct decode *d, const struct table *table) {
     if (d->noted || table->column_count == 0 || strcmp(table->columns[0].name, "@1") != 0)
         return;
     d->noted = true;
-    d->options.note(d->options.context,
-                    "the binlog has no column names (binlog_row_metadata=MINIMAL) and no table of this shape is known: "
-                    "columns are called @1, @2, ...; where the binlog has no signs either, integers are shown as "
-                    "signed, and text is taken for utf8mb4");
+    d->options.note(
+        d->options.context,
+        "the binlog has no column names (binlog_row_metadata=MINIMAL) and no table of this shape is known (none is "
+        "seen without a source, or without SELECT on it): columns are called @1, @2, ...; where the binlog has no "
+        "signs either, integers are shown as "
+        "signed, and text is taken for utf8mb4");
 }
 
 static void *on_table(void *context, const struct table *table, bool *wanted, int *ret_error, struct error *error) {

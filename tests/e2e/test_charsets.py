@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from conftest import World
-from lib.servers import BUILD, Mysql, mysqld_of
+from lib.servers import BUILD, Mysql, mysqld_of, wait_until
 from test_binlog import dump, end, rows_of, text
 
 CONVERT = os.environ.get("LEAT_CHARSET_CONVERT") or BUILD / "tests/unit/charset_convert"
@@ -241,7 +241,9 @@ def test_chunks_that_end_at_codes_with_twins(servers, version):
 WORDS = {"version": 1, "database": "test1", "tables": [{
     "table": "Words", "pk": "word", "source_table": "words", "attributes": {
         "word": {"type": "S", "source_column": "word"}, "id": {"type": "N", "source_column": "id"},
-        "old": {"type": "S", "source_column": "old"}, "jp": {"type": "S", "source_column": "jp"}}}]}
+        "old": {"type": "S", "source_column": "old"}, "jp": {"type": "S", "source_column": "jp"}}},
+    {"table": "Marks", "pk": "id", "source_table": "words", "attributes": {
+        "id": {"type": "N", "source_column": "id"}, "none": {"type": "BOOL", "expr": "jp IS NULL"}}}]}
 
 
 def test_from_mysql_to_dynamodb(server, dynamodb):
@@ -252,10 +254,12 @@ def test_from_mysql_to_dynamodb(server, dynamodb):
 
     def prove(bad):
         leat.wait_caught_up()
-        rows = server.execute("SELECT CONVERT(word USING utf8mb4), id, CONVERT(old USING utf8mb4), CONVERT(jp USING utf8mb4) FROM words WHERE HEX(jp) NOT LIKE '%FCFC'", database="test1")
-        items = [(i["word"]["S"], int(i["id"]["N"]), i["old"]["S"], i["jp"]["S"]) for i in dynamodb.client().scan(TableName="Words")["Items"]]
+        rows = server.execute("SELECT CONVERT(word USING utf8mb4), id, CONVERT(old USING utf8mb4), CONVERT(jp USING utf8mb4) FROM words WHERE jp IS NULL OR HEX(jp) NOT LIKE '%FCFC'", database="test1")
+        items = [(i["word"]["S"], int(i["id"]["N"]), i["old"]["S"], i.get("jp", {}).get("S")) for i in dynamodb.client().scan(TableName="Words")["Items"]]
         assert sorted(items) == sorted(rows)
-        assert [e["dead_letters"] for e in leat.status()["entities"]] == [bad]
+        assert [e["dead_letters"] for e in leat.status()["entities"]] == [bad, 0]
+        marks = [(int(i["id"]["N"]), i["none"]["BOOL"]) for i in dynamodb.client().scan(TableName="Marks")["Items"]]
+        assert sorted(marks) == sorted((n, bool(none)) for n, none in server.execute("SELECT id, jp IS NULL FROM words", database="test1"))
 
     try:
         leat.cli("tables", "create")
@@ -263,10 +267,37 @@ def test_from_mysql_to_dynamodb(server, dynamodb):
         leat.wait_ready()
         prove(1)
         server.execute("UPDATE words SET jp = '漢字' WHERE id = 2", "UPDATE words SET jp = x'FCFC' WHERE id = 1", "INSERT INTO words VALUES ('汉', 3, 'Ж', '')", database="test1")
-        server.execute("UPDATE words SET word = '語' WHERE id = 3", "UPDATE words SET old = 'Ґ€' WHERE id = 2", database="test1")
+        server.execute("UPDATE words SET word = '語' WHERE id = 3", "UPDATE words SET old = 'Ґ€' WHERE id = 2", "UPDATE words SET jp = NULL WHERE id = 3", database="test1")
         prove(1)
         server.execute("UPDATE words SET jp = 'ｱ' WHERE id = 1", database="test1")
         prove(0)
+        assert leat.sigterm() == 0
+    finally:
+        leat.kill9()
+
+
+TWINS = {"version": 1, "database": "test1", "tables": [{
+    "table": "Twins", "pk": "n", "source_table": "twins", "attributes": {"n": {"type": "N", "source_column": "n"}, "raw": {"type": "B", "source_column": "raw"}}}]}
+
+
+def test_a_snapshot_goes_on_behind_codes_with_twins(server, dynamodb):
+    """[S22] Stopped at one chunk of a row and gone on with: every row arrives, whatever code the last key had."""
+    keys = twins(server, "cp932")
+    create(server, "k VARCHAR(9) CHARACTER SET cp932 COLLATE cp932_bin, n INT, raw VARBINARY(9), PRIMARY KEY (k, n)", "twins")
+    server.execute("INSERT INTO twins VALUES " + ",".join(f"(x'{k.hex()}', {i}, x'{k.hex()}')" for i, k in enumerate(keys)), database="test1")
+    leat = World(server, dynamodb).leat(contract=TWINS, config={"database": {"mysql": {"database": "test1"}}, "snapshot": {"chunk_rows": 1}})
+    try:
+        leat.cli("tables", "create")
+        for _ in range(2):
+            leat.start()
+            wait_until(lambda: leat.status()["state"] in ("snapshot", "streaming"), "the snapshot", 10)
+            assert leat.sigterm() == 0
+        leat.write_config(snapshot={"chunk_rows": 2})
+        leat.start()
+        leat.wait_ready()
+        leat.wait_caught_up()
+        items = [page for p in dynamodb.client().get_paginator("scan").paginate(TableName="Twins") for page in p["Items"]]
+        assert sorted((int(i["n"]["N"]), i["raw"]["B"]) for i in items) == list(enumerate(keys))
         assert leat.sigterm() == 0
     finally:
         leat.kill9()
