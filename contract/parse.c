@@ -1,6 +1,6 @@
 /* Reads a contract's JSON into the plain form. One table of keys per kind of object says what may stand there; unknown
  * keys, missing ones and wrong types are reported here, everything else later. */
-#include "contract/parse.h"
+#include "contract/fields.h"
 
 #include <stdlib.h>
 
@@ -34,25 +34,6 @@ static struct spot element_spot(struct parser *p, struct spot of, size_t index, 
 
 /* ---- fields */
 
-enum field_kind {
-    FIELD_TEXT,   /* struct word */
-    FIELD_WORDS,  /* struct words: a string, or a list of strings */
-    FIELD_FLAG,   /* struct spot of true or false */
-    FIELD_COUNT,  /* uint64_t, from 1 */
-    FIELD_LIST,   /* struct spot */
-    FIELD_OBJECT, /* struct spot */
-    FIELD_LIST_OR_OBJECT,
-    FIELD_ANY,   /* struct spot */
-    FIELD_KNOWN, /* read elsewhere, or documentary: nothing is stored */
-};
-
-struct field {
-    const char *key;
-    enum field_kind kind;
-    bool required;
-    size_t offset;
-};
-
 static const char *const field_wants[] = {
     [FIELD_TEXT] = "a string",
     [FIELD_WORDS] = "a string or a list of strings",
@@ -65,14 +46,11 @@ static const char *const field_wants[] = {
     [FIELD_KNOWN] = "a value",
 };
 
-static const char *const documentary[] = {
-    "description", "justification", "satisfies", "denormalized", "estimated_item_size_bytes", "source_format"};
-
 static bool is_documentary(const char *key) {
     if (strncmp(key, "x-", 2) == 0)
         return true;
-    for (size_t i = 0; i < ARRAY_LEN(documentary); i++)
-        if (strcmp(key, documentary[i]) == 0)
+    for (size_t i = 0; documentary_keys[i]; i++)
+        if (strcmp(key, documentary_keys[i]) == 0)
             return true;
     return false;
 }
@@ -157,17 +135,19 @@ static bool read_field(struct parser *p, struct spot at, const struct field *f, 
     return true;
 }
 
-static void unknown_key(struct parser *p, struct spot at, const char *key, const struct field *fields, size_t count) {
+static void unknown_key(struct parser *p, struct spot at, const char *key, const struct object_fields *fields) {
     const char *names[40];
     size_t n = 0;
-    for (size_t i = 0; i < count && n < ARRAY_LEN(names); i++)
-        names[n++] = fields[i].key;
+    for (size_t i = 0; i < fields->count && n < ARRAY_LEN(names); i++)
+        if (fields->list[i].key[0] != '$')
+            names[n++] = fields->list[i].key;
     report_error(p->report, at, "unknown key \"%s\"%s", key, report_remedy(p->report, key, names, n));
 }
 
 /* Reads an object's members into `into`. Returns the mask of the keys that are there (null counts as absent). */
-static uint32_t read_fields(struct parser *p, struct spot at, const char *what, const struct field *fields,
-                            size_t count, void *into) {
+static uint32_t read_fields(struct parser *p, struct spot at, const char *what, enum object_kind kind, void *into) {
+    const struct field *fields = object_fields[kind].list;
+    size_t count = object_fields[kind].count;
     uint32_t present = 0;
     if (json_type(at.value) != JSON_OBJECT) {
         report_error(p->report, at, "%s must be an object, not %s", what, json_type_name(at.value));
@@ -181,7 +161,7 @@ static uint32_t read_fields(struct parser *p, struct spot at, const char *what, 
             k++;
         /* The key's own place, not the value's: that is what is wrong. */
         if (k == count && !is_documentary(key))
-            unknown_key(p, (struct spot){i.key, i.key, one.path}, key, fields, count);
+            unknown_key(p, (struct spot){i.key, i.key, one.path}, key, &object_fields[kind]);
         if (k == count || json_type(i.value) == JSON_NULL)
             continue;
         if (present & (uint32_t)1 << k)
@@ -195,104 +175,33 @@ static uint32_t read_fields(struct parser *p, struct spot at, const char *what, 
     return present;
 }
 
+static uint32_t read_object(struct parser *p, struct spot at, enum object_kind kind, void *into) {
+    return read_fields(p, at, object_fields[kind].what, kind, into);
+}
+
 /* ---- joins */
 
-enum {
-    J_TYPE,
-    J_ALIAS,
-    J_TARGET,
-    J_CONDITION,
-    J_CONDITIONS,
-    J_SELECT,
-    J_NULL,
-    J_LOCAL,
-    J_SOURCE,
-    J_JOINS,
-    J_SEPARATOR,
-    J_CONSTRUCTION,
-    J_FILTER,
-    J_ORDER,
-    J_LIMIT,
-    J_IF,
-    J_ELSE,
-    J_ELSE_EXPR,
-    J_BRANCHES,
-    J_TYPE_COLUMN,
-    J_WHEN,
-    J_COUNT
-};
-
-struct join_object {
-    struct word type, alias, target, select, local, source, filter, only_if, else_expr, type_column, separator,
-        order_by;
-    uint64_t limit;
-    struct words condition, conditions;
-    struct spot null_value, joins, construction, else_value, branches, when;
-};
-
-#define JF(key, kind, member) {key, kind, false, offsetof(struct join_object, member)}
-static const struct field join_fields[J_COUNT] = {
-    [J_TYPE] = JF("type", FIELD_TEXT, type),
-    [J_ALIAS] = JF("join_alias", FIELD_TEXT, alias),
-    [J_TARGET] = JF("target_table", FIELD_TEXT, target),
-    [J_CONDITION] = JF("join_condition", FIELD_WORDS, condition),
-    [J_CONDITIONS] = JF("join_conditions", FIELD_WORDS, conditions),
-    [J_SELECT] = JF("select_column", FIELD_TEXT, select),
-    [J_NULL] = JF("null_value", FIELD_ANY, null_value),
-    [J_LOCAL] = JF("local_column", FIELD_TEXT, local),
-    [J_SOURCE] = JF("source_column", FIELD_TEXT, source),
-    [J_JOINS] = JF("joins", FIELD_LIST, joins),
-    [J_SEPARATOR] = JF("chain_separator", FIELD_TEXT, separator),
-    [J_CONSTRUCTION] = JF("construction", FIELD_OBJECT, construction),
-    [J_FILTER] = JF("filter", FIELD_TEXT, filter),
-    [J_ORDER] = JF("order_by", FIELD_TEXT, order_by),
-    [J_LIMIT] = JF("limit", FIELD_COUNT, limit),
-    [J_IF] = JF("condition", FIELD_TEXT, only_if),
-    [J_ELSE] = JF("else_value", FIELD_ANY, else_value),
-    [J_ELSE_EXPR] = JF("else_expr", FIELD_TEXT, else_expr),
-    [J_BRANCHES] = JF("branches", FIELD_LIST, branches),
-    [J_TYPE_COLUMN] = JF("type_column", FIELD_TEXT, type_column),
-    [J_WHEN] = JF("when_type_value", FIELD_ANY, when),
-};
-
-#define M(k) ((uint32_t)1 << (k))
-enum { COMMON = M(J_TYPE) | M(J_ALIAS) | M(J_NULL) };
-
-static const struct join_type join_types[] = {
-    {"self-join", JOIN_ONE, M(J_ALIAS) | M(J_CONDITION) | M(J_SELECT), M(J_TARGET)},
-    {"foreign-key", JOIN_ONE, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
-    {"lookup-table", JOIN_ONE, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
-    {"multi-column", JOIN_ONE, M(J_TARGET) | M(J_CONDITIONS) | M(J_SELECT), 0},
-    {"chain", JOIN_CHAIN, M(J_JOINS), M(J_SEPARATOR)},
-    {"conditional", JOIN_CONDITIONAL, M(J_IF) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), M(J_ELSE) | M(J_ELSE_EXPR)},
-    {"polymorphic-lookup", JOIN_POLYMORPHIC, M(J_TYPE_COLUMN) | M(J_BRANCHES), M(J_ELSE) | M(J_ELSE_EXPR)},
-    {"json-construction", JOIN_CONSTRUCTION, M(J_TARGET) | M(J_CONDITION) | M(J_CONSTRUCTION), M(J_FILTER)},
-    {"aggregated-list", JOIN_LIST, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), M(J_ORDER) | M(J_LIMIT) | M(J_FILTER)},
-    {"exists-check", JOIN_EXISTS, M(J_TARGET) | M(J_CONDITION), M(J_FILTER)},
-};
-static const struct join_type old_join = {"local_column", JOIN_OLD, M(J_LOCAL) | M(J_SOURCE), 0};
-static const struct join_type chain_step = {"chain step", JOIN_ONE, M(J_TARGET) | M(J_CONDITION), M(J_SELECT)};
-static const struct join_type branch = {"branch", JOIN_ONE, M(J_WHEN) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0};
-
 static const struct join_type *find_join_type(struct parser *p, const struct word *type) {
-    const char *names[ARRAY_LEN(join_types)];
-    for (size_t i = 0; i < ARRAY_LEN(join_types); i++) {
-        names[i] = join_types[i].name;
-        if (strcmp(type->text, names[i]) == 0)
-            return &join_types[i];
+    const char *names[32];
+    size_t count = 0;
+    for (; join_types[count].name; count++) {
+        names[count] = join_types[count].name;
+        if (strcmp(type->text, names[count]) == 0)
+            return &join_types[count];
     }
     report_error(p->report, type->at, "unknown join type \"%s\"%s", type->text,
-                 report_remedy(p->report, type->text, names, ARRAY_LEN(names)));
+                 report_remedy(p->report, type->text, names, count));
     return NULL;
 }
 
 static void check_join_keys(struct parser *p, struct spot at, const struct join_type *type, uint32_t present) {
     for (unsigned k = 0; k < J_COUNT; k++) {
-        if (type->required & ~present & M(k))
-            report_error(p->report, at, "a join of type \"%s\" lacks \"%s\"", type->name, join_fields[k].key);
-        if (present & ~(type->required | type->allowed | COMMON) & M(k)) {
+        if (type->required & ~present & JOIN_KEY(k))
+            report_error(p->report, at, "a join of type \"%s\" lacks \"%s\"", type->name,
+                         object_fields[OBJECT_JOIN].list[k].key);
+        if (present & ~(type->required | type->allowed | JOIN_COMMON) & JOIN_KEY(k)) {
             report_error(p->report, at, "a join of type \"%s\": \"%s\" does not belong there", type->name,
-                         join_fields[k].key);
+                         object_fields[OBJECT_JOIN].list[k].key);
         }
     }
 }
@@ -309,7 +218,7 @@ static void read_steps(struct parser *p, struct spot at, const struct join_type 
         struct join_object o = {0};
         struct parsed_join *step = &join->steps[join->step_count++];
         step->at = element_spot(p, at, i.index, i.value);
-        uint32_t present = read_fields(p, step->at, type->name, join_fields, J_COUNT, &o);
+        uint32_t present = read_fields(p, step->at, type->name, OBJECT_JOIN, &o);
         check_join_keys(p, step->at, type, present);
         step->type = type;
         fill_join(p, &o, step);
@@ -341,24 +250,25 @@ static struct parsed_join *read_join(struct parser *p, struct spot at) {
     struct join_object o = {0};
     struct parsed_join *join = arena_zalloc(p->arena, sizeof(*join));
     join->at = at;
-    uint32_t present = read_fields(p, at, "a join", join_fields, J_COUNT, &o);
-    if (!o.type.text && !(present & (M(J_LOCAL) | M(J_SOURCE)))) {
+    uint32_t present = read_object(p, at, OBJECT_JOIN, &o);
+    if (!o.type.text && !(present & (JOIN_KEY(J_LOCAL) | JOIN_KEY(J_SOURCE)))) {
         report_error(p->report, at,
                      "a join lacks \"type\"; known: foreign-key, self-join, lookup-table, multi-column, "
                      "conditional, chain, polymorphic-lookup, json-construction, aggregated-list, exists-check");
         return join;
     }
-    join->type = o.type.text ? find_join_type(p, &o.type) : &old_join;
+    join->type = o.type.text ? find_join_type(p, &o.type) : &join_old;
     fill_join(p, &o, join);
     if (!join->type)
         return join;
-    if (join->type->required & M(J_CONDITIONS) && present & M(J_CONDITION) && !(present & M(J_CONDITIONS)))
-        present ^= M(J_CONDITIONS) | M(J_CONDITION); /* one text with AND says the same */
+    if (join->type->required & JOIN_KEY(J_CONDITIONS) && present & JOIN_KEY(J_CONDITION) &&
+        !(present & JOIN_KEY(J_CONDITIONS)))
+        present ^= JOIN_KEY(J_CONDITIONS) | JOIN_KEY(J_CONDITION); /* one text with AND says the same */
     check_join_keys(p, at, join->type, present);
     if (join->type->form == JOIN_CHAIN && o.joins.value)
-        read_steps(p, o.joins, &chain_step, join);
+        read_steps(p, o.joins, &join_step, join);
     if (join->type->form == JOIN_POLYMORPHIC && o.branches.value)
-        read_steps(p, o.branches, &branch, join);
+        read_steps(p, o.branches, &join_branch, join);
     if (join->type->form == JOIN_CONSTRUCTION && o.construction.value)
         join->construction = read_construction(p, o.construction);
     return join;
@@ -380,19 +290,8 @@ static void read_selects(struct parser *p, struct spot at, struct parsed_constru
 }
 
 static struct parsed_construction *read_construction(struct parser *p, struct spot at) {
-    struct object {
-        struct parsed_construction c;
-        struct spot selects, attributes;
-    } o = {0};
-    static const struct field fields[] = {
-        {"type", FIELD_TEXT, true, offsetof(struct object, c.type)},
-        {"select_columns", FIELD_OBJECT, false, offsetof(struct object, selects)},
-        {"attributes", FIELD_LIST_OR_OBJECT, false, offsetof(struct object, attributes)},
-        {"order_by", FIELD_TEXT, false, offsetof(struct object, c.order_by)},
-        {"limit", FIELD_COUNT, false, offsetof(struct object, c.limit)},
-        {"filter", FIELD_TEXT, false, offsetof(struct object, c.filter)},
-    };
-    (void)read_fields(p, at, "a construction", fields, ARRAY_LEN(fields), &o);
+    struct construction_object o = {0};
+    (void)read_object(p, at, OBJECT_CONSTRUCTION, &o);
     o.c.at = at;
     if (++p->depth > CONSTRUCTION_DEPTH_MAX)
         report_error(p->report, at, "constructions stand more than %d deep in one another", CONSTRUCTION_DEPTH_MAX);
@@ -411,35 +310,18 @@ static struct parsed_construction *read_construction(struct parser *p, struct sp
 /* ---- attributes */
 
 static void read_cases(struct parser *p, struct spot at, struct parsed_attribute *a) {
-    static const struct field fields[] = {
-        {"when", FIELD_TEXT, true, offsetof(struct parsed_case, when)},
-        {"then", FIELD_TEXT, true, offsetof(struct parsed_case, then)},
-    };
     a->cases = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*a->cases));
     for (struct json_iter i = json_iter(at.value); json_next(&i);)
-        (void)read_fields(p, element_spot(p, at, i.index, i.value), "a case", fields, ARRAY_LEN(fields),
-                          &a->cases[a->case_count++]);
+        (void)read_object(p, element_spot(p, at, i.index, i.value), OBJECT_CASE, &a->cases[a->case_count++]);
     if (a->case_count == 0)
         report_error(p->report, at, "this list is empty; it must hold at least one case");
 }
 
 /* {"type": "aggregate", "operation": ..., and what a join has}. */
 static void read_aggregate(struct parser *p, struct spot at, struct parsed_attribute *a) {
-    struct object {
-        struct join_object join;
-        struct word operation;
-    } o = {0};
-    static const struct field fields[] = {
-        {"type", FIELD_TEXT, true, offsetof(struct object, join.type)},
-        {"operation", FIELD_TEXT, true, offsetof(struct object, operation)},
-        {"target_table", FIELD_TEXT, true, offsetof(struct object, join.target)},
-        {"join_condition", FIELD_WORDS, true, offsetof(struct object, join.condition)},
-        {"join_alias", FIELD_TEXT, false, offsetof(struct object, join.alias)},
-        {"select_column", FIELD_TEXT, false, offsetof(struct object, join.select)},
-        {"filter", FIELD_TEXT, false, offsetof(struct object, join.filter)},
-    };
+    struct aggregate_object o = {0};
     static const struct join_type type = {"aggregate", JOIN_CONSTRUCTION, 0, 0};
-    (void)read_fields(p, at, "an aggregate", fields, ARRAY_LEN(fields), &o);
+    (void)read_object(p, at, OBJECT_AGGREGATE, &o);
     a->aggregate = arena_zalloc(p->arena, sizeof(*a->aggregate));
     a->aggregate->at = at;
     a->aggregate->type = &type;
@@ -449,21 +331,13 @@ static void read_aggregate(struct parser *p, struct spot at, struct parsed_attri
 
 /* {"type": "case", ...} */
 static void read_calculation(struct parser *p, struct spot at, struct parsed_attribute *a) {
-    struct object {
-        struct word type, otherwise;
-        struct spot cases;
-    } o = {0};
-    static const struct field fields[] = {
-        {"type", FIELD_TEXT, true, offsetof(struct object, type)},
-        {"cases", FIELD_LIST, true, offsetof(struct object, cases)},
-        {"else", FIELD_TEXT, false, offsetof(struct object, otherwise)},
-    };
+    struct calculation_object o = {0};
     const struct json *type = json_get(at.value, "type");
     if (json_text(type) && strcmp(json_text(type), "aggregate") == 0) {
         read_aggregate(p, at, a);
         return;
     }
-    (void)read_fields(p, at, "a calculation", fields, ARRAY_LEN(fields), &o);
+    (void)read_object(p, at, OBJECT_CALCULATION, &o);
     if (o.type.text && strcmp(o.type.text, "case") != 0)
         report_error(p->report, o.type.at, "unknown calculation \"%s\"; known: case, aggregate", o.type.text);
     if (o.cases.value)
@@ -472,36 +346,15 @@ static void read_calculation(struct parser *p, struct spot at, struct parsed_att
 }
 
 static struct parsed_transformation *read_transformation(struct parser *p, struct spot at) {
-    static const struct field fields[] = {
-        {"type", FIELD_TEXT, true, offsetof(struct parsed_transformation, type)},
-        {"format", FIELD_TEXT, false, offsetof(struct parsed_transformation, format)},
-        {"template", FIELD_TEXT, false, offsetof(struct parsed_transformation, template)},
-        {"value", FIELD_ANY, false, offsetof(struct parsed_transformation, value)},
-    };
     struct parsed_transformation *t = arena_zalloc(p->arena, sizeof(*t));
-    (void)read_fields(p, at, "a transformation", fields, ARRAY_LEN(fields), t);
+    (void)read_object(p, at, OBJECT_TRANSFORMATION, t);
     t->at = at;
     return t;
 }
 
 static void read_attribute(struct parser *p, struct spot at, const struct word *name, struct parsed_attribute *ret) {
-    struct object {
-        struct parsed_attribute a;
-        struct spot join, transformation;
-    } o = {0};
-    static const struct field fields[] = {
-        {"name", FIELD_TEXT, false, offsetof(struct object, a.name)},
-        {"type", FIELD_TEXT, true, offsetof(struct object, a.type)},
-        {"source_table", FIELD_TEXT, false, offsetof(struct object, a.source_table)},
-        {"source_column", FIELD_WORDS, false, offsetof(struct object, a.source_column)},
-        {"template", FIELD_TEXT, false, offsetof(struct object, a.template)},
-        {"expr", FIELD_TEXT, false, offsetof(struct object, a.expr)},
-        {"join", FIELD_OBJECT, false, offsetof(struct object, join)},
-        {"null_value", FIELD_ANY, false, offsetof(struct object, a.null_value)},
-        {"calculation", FIELD_OBJECT, false, offsetof(struct object, a.calculation)},
-        {"transformation", FIELD_OBJECT, false, offsetof(struct object, transformation)},
-    };
-    (void)read_fields(p, at, "an attribute", fields, ARRAY_LEN(fields), &o);
+    struct attribute_object o = {0};
+    (void)read_object(p, at, OBJECT_ATTRIBUTE, &o);
     if (name->text)
         o.a.name = *name;
     if (!o.a.name.text)
@@ -539,19 +392,6 @@ static void read_attributes(struct parser *p, struct spot at, struct parsed_attr
 
 /* ---- entities and tables */
 
-struct entity_object {
-    struct parsed_entity e;
-    struct spot attributes;
-};
-
-#define EF(key, kind, required, member) {key, kind, required, offsetof(struct entity_object, member)}
-#define ENTITY_FIELDS(entity_type_required, source_table_required)                                                     \
-    EF("entity_type", FIELD_TEXT, entity_type_required, e.entity_type),                                                \
-        EF("source_table", FIELD_TEXT, source_table_required, e.source_table),                                         \
-        EF("attributes", FIELD_LIST_OR_OBJECT, source_table_required, attributes),                                     \
-        EF("filter", FIELD_TEXT, false, e.filter), EF("write_entity_type", FIELD_FLAG, false, e.write_entity_type),    \
-        EF("write_nulls", FIELD_FLAG, false, e.write_nulls)
-
 static void finish_entity(struct parser *p, struct entity_object *o, struct spot at, struct parsed_entity *ret) {
     o->e.at = at;
     if (o->attributes.value)
@@ -560,16 +400,11 @@ static void finish_entity(struct parser *p, struct entity_object *o, struct spot
 }
 
 static void read_entities(struct parser *p, struct spot at, struct parsed_table *table) {
-    static const struct field fields[] = {
-        ENTITY_FIELDS(true, true),
-        EF("pk_template", FIELD_TEXT, false, e.pk_template),
-        EF("sk_template", FIELD_TEXT, false, e.sk_template),
-    };
     table->entities = arena_zalloc(p->arena, (json_count(at.value) + 1) * sizeof(*table->entities));
     for (struct json_iter i = json_iter(at.value); json_next(&i);) {
         struct spot one = element_spot(p, at, i.index, i.value);
         struct entity_object o = {0};
-        (void)read_fields(p, one, "an entity", fields, ARRAY_LEN(fields), &o);
+        (void)read_object(p, one, OBJECT_ENTITY, &o);
         if (json_type(i.value) == JSON_OBJECT)
             finish_entity(p, &o, one, &table->entities[table->entity_count++]);
     }
@@ -579,19 +414,13 @@ static void read_entities(struct parser *p, struct spot at, struct parsed_table 
 
 /* A key: a name, a list of names, or {"name", "type"}. */
 static void read_key(struct parser *p, struct spot at, const char *key, bool list, struct parsed_key *ret) {
-    struct object {
-        struct word name, type;
-    } o = {0};
-    static const struct field fields[] = {
-        {"name", FIELD_TEXT, true, offsetof(struct object, name)},
-        {"type", FIELD_TEXT, false, offsetof(struct object, type)},
-    };
+    struct key_object o = {0};
     if (!at.value)
         return;
     if (json_type(at.value) == JSON_ARRAY && !list) {
         report_error(p->report, at, "\"%s\" of a table is one name; lists are for indexes (join parts with '#')", key);
     } else if (json_type(at.value) == JSON_OBJECT) {
-        (void)read_fields(p, at, "a key", fields, ARRAY_LEN(fields), &o);
+        (void)read_object(p, at, OBJECT_KEY, &o);
         struct word *one = arena_alloc(p->arena, sizeof(*one));
         *one = o.name;
         *ret = (struct parsed_key){{one, o.name.text != NULL, at}, o.type};
@@ -601,18 +430,8 @@ static void read_key(struct parser *p, struct spot at, const char *key, bool lis
 }
 
 static void read_gsi(struct parser *p, struct spot at, struct parsed_gsi *ret) {
-    struct object {
-        struct parsed_gsi g;
-        struct spot pk, sk;
-    } o = {0};
-    static const struct field fields[] = {
-        {"index_name", FIELD_TEXT, true, offsetof(struct object, g.index_name)},
-        {"pk", FIELD_ANY, true, offsetof(struct object, pk)},
-        {"sk", FIELD_ANY, false, offsetof(struct object, sk)},
-        {"projection", FIELD_TEXT, false, offsetof(struct object, g.projection)},
-        {"projected_attributes", FIELD_WORDS, false, offsetof(struct object, g.projected)},
-    };
-    (void)read_fields(p, at, "an index", fields, ARRAY_LEN(fields), &o);
+    struct gsi_object o = {0};
+    (void)read_object(p, at, OBJECT_GSI, &o);
     o.g.at = at;
     read_key(p, o.pk, "pk", true, &o.g.pk);
     read_key(p, o.sk, "sk", true, &o.g.sk);
@@ -627,47 +446,24 @@ static void read_gsis(struct parser *p, struct spot at, struct parsed_table *tab
 }
 
 static void read_billing(struct parser *p, struct spot at, struct parsed_table *table) {
-    struct object {
-        uint64_t read, write;
-    } o = {0};
-    static const struct field fields[] = {
-        {"read", FIELD_COUNT, true, offsetof(struct object, read)},
-        {"write", FIELD_COUNT, true, offsetof(struct object, write)},
-    };
+    struct billing_object o = {0};
     if (!at.value || (json_text(at.value) && strcmp(json_text(at.value), "PAY_PER_REQUEST") == 0))
         return;
     if (json_type(at.value) != JSON_OBJECT) {
         report_error(p->report, at, "\"billing\" must be \"PAY_PER_REQUEST\" or {\"read\": units, \"write\": units}");
         return;
     }
-    (void)read_fields(p, at, "\"billing\"", fields, ARRAY_LEN(fields), &o);
+    (void)read_object(p, at, OBJECT_BILLING, &o);
     table->provisioned = true;
     table->read_units = o.read;
     table->write_units = o.write;
 }
 
-struct table_object {
-    struct entity_object entity; /* first, so that ENTITY_FIELDS' offsets hold */
-    struct parsed_table t;
-    struct spot pk, sk, gsis, entities, billing;
-};
-
-#define TF(key, kind, required, member) {key, kind, required, offsetof(struct table_object, member)}
-#define TABLE_FIELDS(pk_required, entities_required)                                                                   \
-    TF("table", FIELD_TEXT, true, t.table), TF("type", FIELD_TEXT, false, t.type),                                     \
-        TF("pk", FIELD_ANY, pk_required, pk), TF("sk", FIELD_ANY, false, sk), TF("gsis", FIELD_LIST, false, gsis),     \
-        TF("billing", FIELD_ANY, false, billing), TF("ttl", FIELD_TEXT, false, t.ttl)
-
 static void read_table(struct parser *p, struct spot at, struct parsed_table *ret) {
-    static const struct field multi[] = {TABLE_FIELDS(false, true), TF("entities", FIELD_LIST, true, entities)};
-    static const struct field single[] = {TABLE_FIELDS(true, false), ENTITY_FIELDS(false, true)};
     struct table_object o = {0};
     const char *type = json_text(json_get(at.value, "type"));
     bool is_multi = type && strcmp(type, "multi-entity") == 0;
-    if (is_multi)
-        (void)read_fields(p, at, "a multi-entity table", multi, ARRAY_LEN(multi), &o);
-    else
-        (void)read_fields(p, at, "a single-entity table", single, ARRAY_LEN(single), &o);
+    (void)read_object(p, at, is_multi ? OBJECT_MULTI_TABLE : OBJECT_SINGLE_TABLE, &o);
     if (type && !is_multi && strcmp(type, "single-entity") != 0 && strcmp(type, "Table") != 0)
         report_error(p->report, o.t.type.at, "unknown type \"%s\"; it must be \"single-entity\" or \"multi-entity\"",
                      type);
@@ -698,15 +494,7 @@ static void read_tables(struct parser *p, struct spot at, struct parsed_contract
 
 void contract_parse(struct report *report, struct arena *arena, struct parsed_contract *ret) {
     struct parser p = {.report = report, .arena = arena};
-    struct object {
-        struct word database;
-        struct spot version, tables;
-    } o = {0};
-    static const struct field fields[] = {
-        {"version", FIELD_ANY, true, offsetof(struct object, version)},
-        {"database", FIELD_TEXT, false, offsetof(struct object, database)},
-        {"tables", FIELD_LIST, true, offsetof(struct object, tables)},
-    };
+    struct contract_object o = {0};
     const struct json *root = json_root(report->doc);
     struct spot at = {root, NULL, "$"};
     *ret = (struct parsed_contract){0};
@@ -720,7 +508,7 @@ void contract_parse(struct report *report, struct arena *arena, struct parsed_co
                      "write {\"version\": 1, \"tables\": [...]}");
         return;
     }
-    (void)read_fields(&p, at, "a contract", fields, ARRAY_LEN(fields), &o);
+    (void)read_object(&p, at, OBJECT_CONTRACT, &o);
     int64_t version;
     if (o.version.value && (!json_int(o.version.value, &version) || version != 1))
         report_error(report, o.version, "\"version\" must be 1");
