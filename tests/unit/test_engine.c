@@ -433,7 +433,7 @@ static void test_defaults(void **state) {
 }
 
 static struct value json(enum value_kind kind, const char *s) {
-    return (struct value){.kind = kind, .len = (uint32_t)strlen(s), .data = s};
+    return (struct value){.kind = (uint8_t)kind, .len = (uint32_t)strlen(s), .data = s};
 }
 
 /* An update of note 1 as a MINIMAL image with PARTIAL_JSON has it: the key, and what changes in the document. */
