@@ -178,8 +178,8 @@ static int settle(struct snapshot *s, bool consistent, struct error *error) {
 
 static int begin(struct snapshot *s, bool consistent, struct position *low, struct error *error) {
     const struct prepared *p = s->prepared;
-    /* without GTIDs L is found under a lock, which would wait for them too, and all writers behind it */
-    int r = p->facts.gtid_mode_on ? 0 : wait_for_prepared(s, error);
+    /* a view begins under a lock, and without GTIDs L is found under one: it would wait for them too, and all writers behind it */
+    int r = p->facts.gtid_mode_on && !consistent ? 0 : wait_for_prepared(s, error);
     if (r < 0)
         return r;
     r = consistent ? consistent_view(s->connection, &s->source_options, p->tables, p->table_count, low, error)

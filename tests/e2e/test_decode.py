@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 
-from tests.lib.servers import BUILD, LEAT_PASSWORD, LEAT_USER, Mysql, wait_until
+from tests.lib.servers import BUILD, LEAT_PASSWORD, LEAT_USER, NO_OLD_SERVER, Mysql, mysqld_of, wait_until
 
 LEAT = BUILD / "src/leat"
 
@@ -349,6 +349,35 @@ def test_without_gtids_checksums_and_names(plain):
     assert rows(decode(plain, "--from", "start", "--until", "now"))[-1] == lines[0]
     plain.execute("ALTER TABLE t DROP COLUMN e", database="test1")
     assert rows(decode(plain, file, "--schema"))[0]["after"] == insert["after"]
+
+
+@pytest.mark.parametrize("version", ["8.0", "5.7"])
+def test_rows_of_the_first_version(version):
+    """Row events as 5.5 wrote them, from servers told to, without checksums: files and source say the same, in each kind of image."""
+    if mysqld_of(version) is None:
+        pytest.skip(NO_OLD_SERVER.format(version))
+    with Mysql(version=version, sql_mode="", log_bin_use_v1_row_events=1, binlog_checksum="NONE") as old:
+        file = fresh(old, SMALL, "INSERT INTO t VALUES (1, 'ü', 4294967295), (2, NULL, NULL)", "UPDATE t SET v = 'x', n = 7 WHERE id = 1", "DELETE FROM t WHERE id = 2",
+                     "SET SESSION binlog_row_image = MINIMAL", "UPDATE t SET n = 8", "DELETE FROM t")
+        assert {23, 24, 25} == {kind for _, kind, _ in events(file.read_bytes())} & {23, 24, 25, 30, 31, 32}
+        first, second = {"id": "1", "v": "ü", "n": "4294967295"}, {"id": "2", "v": None, "n": None}
+        changed = first | {"v": "x", "n": "7"}
+        want = [(None, first), (None, second), (first, changed), (second, None), ({"id": "1"}, {"n": "8"}), ({"id": "1"}, None)]
+        for arguments in ([file, "--schema"], ["--from", f"{file.name}:4", "--until", "now"], ["--from", "start", "--until", "now"]):
+            lines = rows(decode(old, *arguments))
+            assert [(line["before"], line["after"]) for line in lines] == want
+            assert all(line["gtid"] for line in lines)
+
+
+def test_a_purged_file_is_named(server):
+    """[S3] By offset and by GTID set: what is missing, and where the source's binlog begins now; never its lines from there."""
+    both = some_history(server)
+    old, behind = f"{both[0].name}:4", gtids(server).split(":")[0] + ":1"
+    server.execute("FLUSH BINARY LOGS", f"PURGE BINARY LOGS TO '{both[1].name}'")
+    for position in (old, behind):
+        lines, error = decode(server, "--from", position, "--until", "now", code=4)
+        assert lines == [] and "purged" in error, error
+    assert rows(decode(server, "--from", "start", "--until", "now"))[0]["position"].startswith(both[1].name)
 
 
 def test_statements_stop_it_or_are_shown(server):

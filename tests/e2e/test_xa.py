@@ -163,6 +163,36 @@ def test_the_snapshot_waits(world):
     world.prove()
 
 
+@pytest.mark.parametrize("version", ["8.0", "5.7"])
+def test_old_servers(version, dynamodb):
+    """The snapshot waits, prepared transactions outlive a kill and the server's restart, are decided, and all is proven."""
+    if mysqld_of(version) is None:
+        pytest.skip(NO_OLD_SERVER.format(version))
+    with Mysql(version=version) as mysql:
+        mysql.load_shop()
+        world = World(mysql, dynamodb)
+        hold(world, "early", USER.format("ann"))
+        leat = world.leat()
+        try:
+            leat.cli("tables", "create")
+            leat.start()
+            wait_until(lambda: "waiting for prepared XA transactions" in leat.logs, "that it waits")
+            xa(world, "XA COMMIT 'early'")
+            leat.wait_ready()
+            hold(world, "commit", USER.format("bob"), "DELETE FROM users WHERE username = 'ann'")
+            hold(world, "rollback", USER.format("eve"))
+            assert names(world) == {"ann"} and held(leat) == 2
+            leat.kill9()
+            mysql.restart()
+            leat.start()
+            leat.wait_ready()
+            xa(world, "XA COMMIT 'commit'", "XA ROLLBACK 'rollback'")
+            assert names(world) == {"bob"} and held(leat) == 0
+            world.prove()
+        finally:
+            leat.kill9()
+
+
 def test_a_commit_of_what_the_snapshot_could_not_see(world):
     """Without XA_RECOVER_ADMIN leat cannot wait: the COMMIT parks, with the remedy; a new snapshot ends it."""
     world.mysql.execute("REVOKE XA_RECOVER_ADMIN ON *.* FROM leat@'%'")
