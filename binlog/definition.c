@@ -66,8 +66,7 @@ static int refuse(const struct logged *l, const char *table, const char *what, c
                      (int)MIN(l->sql.len, SHOWN_BYTES), l->sql.data, remedy);
 }
 
-#define SNAPSHOT_REMEDY                                                                                                \
-    "once the source has the tables that the contract needs, take the snapshot again (`leat snapshot`)"
+#define SNAPSHOT_REMEDY "once the source has the tables that the contract needs, " NEW_SNAPSHOT
 
 /* ---- TRUNCATE and DROP */
 
@@ -135,13 +134,13 @@ static int check_late_schema(const struct logged *l, const char *name, struct er
         return refuse(l, name,
                       "has rows before this statement whose columns had their names from the schema behind it, because "
                       "the binlog has none",
-                      "run SET PERSIST binlog_row_metadata = 'FULL' on the source, then `leat snapshot`", error);
+                      "run SET PERSIST binlog_row_metadata = 'FULL' on the source, then " NEW_SNAPSHOT, error);
     if (name_list_has(&d->defaulted, name) &&
         (says(l->sql, "DEFAULT") || says(l->sql, "MODIFY") || says(l->sql, "CHANGE")))
         return refuse(l, name,
                       "has rows that were inserted before this statement with images that lack columns "
                       "(binlog_row_image), and it may have changed their defaults",
-                      "run SET PERSIST binlog_row_image = 'FULL' on the source, then `leat snapshot`", error);
+                      "run SET PERSIST binlog_row_image = 'FULL' on the source, then " NEW_SNAPSHOT, error);
     return 0;
 }
 
@@ -276,12 +275,10 @@ static int on_rows_statement(struct decoder *d, const struct query_event *q, str
         return 0;
     if (d->asking)
         return DECODER_CONCERNED;
-    return error_set(
-        error, ERR_SOURCE,
-        "a statement that may change mapped tables is in the binlog instead of its rows: %.*s; run SET "
-        "PERSIST binlog_format = 'ROW' on the source, keep sessions from changing it, and take the snapshot "
-        "again (`leat snapshot`)",
-        (int)MIN(q->sql.len, SHOWN_BYTES), q->sql.data);
+    return error_set(error, ERR_SOURCE,
+                     "a statement that may change mapped tables is in the binlog instead of its rows: %.*s; run SET "
+                     "PERSIST binlog_format = 'ROW' on the source, keep sessions from changing it, and " NEW_SNAPSHOT,
+                     (int)MIN(q->sql.len, SHOWN_BYTES), q->sql.data);
 }
 
 /* ---- all */

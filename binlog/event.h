@@ -2,10 +2,10 @@
  * Layouts: the server's libs/mysql/binlog/event. */
 #pragma once
 
-/* The last remedy, in messages of what replicator and decode both read. */
-#define START_OVER "start with an empty state_dir (`leat decode`: with --from start)"
-
 #include "contract/gtid.h"
+
+/* The last remedy, in messages of what replicator and decode both read. */
+#define START_OVER NEW_SNAPSHOT " (`leat decode`: with --from start)"
 
 enum event_type {
     EVENT_QUERY = 2,

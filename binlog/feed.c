@@ -254,10 +254,10 @@ static int on_xa_prepare(struct feed *f, const struct event *e, struct txn **ret
 }
 
 static int on_incident(const struct feed *f, struct error *error) {
-    return error_set(error, ERR_SOURCE,
-                     "the source reports an incident at %s:%llu: changes that it made are missing from its binlog; "
-                     "`leat snapshot` reads everything again",
-                     f->file, (unsigned long long)f->offset);
+    return error_set(
+        error, ERR_SOURCE,
+        "the source reports an incident at %s:%llu: changes that it made are missing from its binlog; " NEW_SNAPSHOT,
+        f->file, (unsigned long long)f->offset);
 }
 
 /* ---- all */

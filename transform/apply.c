@@ -50,15 +50,14 @@ static int merge_documents(struct engine *e, const struct source *source, struct
                 "table %s, column %s: a document changed while the snapshot ran, and the binlog has only "
                 "what differs from an image that it lacks: run SET PERSIST binlog_row_value_options = '' "
                 "(or binlog_row_image = 'FULL') on the source, have sessions keep it until the snapshot is "
-                "over, then `leat snapshot`",
+                "over, then " NEW_SNAPSHOT,
                 source->name, column);
         struct buf text defer(buf_deinit) = BUF_SMALL(4096, UINT32_MAX);
         if (!from || from[i].kind != VALUE_JSON ||
             !json_diff_apply(value_slice(&from[i]), value_slice(&after[i]), &text))
             return error_set(error, ERR_SOURCE,
                              "table %s, column %s: the binlog changes a part of a document "
-                             "(binlog_row_value_options) that the store does not have: `leat snapshot` reads "
-                             "everything again",
+                             "(binlog_row_value_options) that the store does not have: " NEW_SNAPSHOT,
                              source->name, column);
         after[i] = (struct value){.kind = VALUE_JSON, .len = (uint32_t)text.len};
         after[i].data = arena_copy(&e->scratch, text.data, text.len);
@@ -136,7 +135,7 @@ static int incomplete(struct engine *e, const struct source *source, const struc
     if (!e->fuzzy)
         return error_set(error, ERR_STORE,
                          "table %s: the binlog changes a row by a partial image (binlog_row_image), and the store does "
-                         "not have the row: `leat snapshot` reads everything again",
+                         "not have the row: " NEW_SNAPSHOT,
                          source->name);
     int r = MUTANT(REREAD) ? 0 : reread_note(e, source, after, error);
     return r ? r : cascade_from(e, source, before, after, change, error);
@@ -184,7 +183,7 @@ static int insert_row(struct engine *e, const struct source *source, struct valu
     return error_set(error, ERR_SOURCE,
                      "table %s: an inserted row's image lacks column %s (binlog_row_image), and its DEFAULT cannot be "
                      "told exactly: run SET PERSIST binlog_row_image = 'FULL' on the source, have "
-                     "sessions keep it, then `leat snapshot`",
+                     "sessions keep it, then " NEW_SNAPSHOT,
                      source->name, first_unknown(source, after));
 }
 

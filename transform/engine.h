@@ -125,7 +125,7 @@ int engine_reread_next(struct engine *e, struct arena *arena, const struct sourc
 int engine_reread_row(struct engine *e, const struct source *source, const struct value *key,
                       const struct value *values /* NULL: gone */, struct error *error) must_check;
 int engine_reread_done(struct engine *e, const struct position *high, struct error *error) must_check;
-/* Forgets everything and starts from EMPTY (`leat snapshot`, a lost consistent view); what stands in DynamoDB stays
+/* Forgets everything and starts from EMPTY (a lost consistent view); what stands in DynamoDB stays
  * known to owners as left-overs. */
 int engine_reset(struct engine *e, struct error *error) must_check;
 

@@ -52,11 +52,9 @@ struct slice key_full(struct slice key, size_t skip, struct cursor *c) {
 int key_check(struct cursor *c, struct slice part, struct error *error) {
     struct slice full = cursor_blob(c);
     if (c->failed)
-        return error_set(error, ERR_STORE,
-                         "the store is damaged: a record is cut off; make a new one with `leat snapshot`");
+        return error_set(error, ERR_STORE, "the store is damaged: a record is cut off; " NEW_SNAPSHOT);
     if (full.len && !slice_equal(full, part))
-        return error_set(error, ERR_STORE,
-                         "the store is damaged: two long keys have one digest; make a new one with `leat snapshot`");
+        return error_set(error, ERR_STORE, "the store is damaged: two long keys have one digest; " NEW_SNAPSHOT);
     return 0;
 }
 

@@ -29,12 +29,12 @@ static int check_column(const struct source *source, const struct source_column 
     if (at < 0)
         return error_set(
             error, ERR_SOURCE,
-            "table %s has no column %s any more, which the contract needs: change the contract, then `leat snapshot`",
+            "table %s has no column %s any more, which the contract needs: change the contract, then " NEW_SNAPSHOT,
             source->name, column->name);
     const struct column *is = &table->columns[at];
     if (is->type != column->column->type)
         return error_set(
-            error, ERR_SOURCE, "table %s, column %s was %s and is %s now: check the contract, then `leat snapshot`",
+            error, ERR_SOURCE, "table %s, column %s was %s and is %s now: check the contract, then " NEW_SNAPSHOT,
             source->name, column->name, column_type_name(column->column->type), column_type_name(is->type));
     return 0;
 }

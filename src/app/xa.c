@@ -92,7 +92,7 @@ static int unknown(struct xa_store *s, const struct xid *xid, const struct txn_e
     xid_format(xid, &text);
     return error_set(error, ERR_SOURCE,
                      "XA COMMIT %s commits what was prepared before the snapshot, which could not wait for it: grant "
-                     "XA_RECOVER_ADMIN, so that it can, and take the snapshot again (`leat snapshot`)",
+                     "XA_RECOVER_ADMIN, so that it can, and " NEW_SNAPSHOT,
                      buf_text(&text));
 }
 

@@ -5,6 +5,9 @@
  * puts context before it ("table shop.orders, column total: ..."). Texts say what happened, where, and what to do. */
 #pragma once
 
+/* The last remedy, where what the store holds cannot be trusted or continued. */
+#define NEW_SNAPSHOT "start with an empty state_dir and empty tables"
+
 #include "src/base/base.h"
 
 /* The class of an error decides what happens next and which exit code a command ends with (error_exit_code). */

@@ -466,7 +466,7 @@ static void test_documents_in_part(void **state) {
     assert_int_equal(change_note(f, "[{\"op\": \"remove\", \"path\": \"$.c\"}]"), ERR_SOURCE);
     const char *lacks =
         "table notes, column doc: the binlog changes a part of a document (binlog_row_value_options) that "
-        "the store does not have: `leat snapshot` reads everything again";
+        "the store does not have: start with an empty state_dir and empty tables";
     assert_string_equal(error.text, lacks);
     reopen(f, 4);
     change(f, 2, with, without);
@@ -501,7 +501,7 @@ static void test_documents_in_part_during_a_snapshot(void **state) {
         error.text, "table notes, column doc: a document changed while the snapshot ran, and the binlog has only what "
                     "differs from an image that it lacks: run SET PERSIST binlog_row_value_options = '' (or "
                     "binlog_row_image = 'FULL') on the source, have sessions keep it until the snapshot is over, then "
-                    "`leat snapshot`");
+                    "start with an empty state_dir and empty tables");
 }
 
 /* A replay writes what DynamoDB should have already: the old rows that it touches are no lag since their commit. */
