@@ -136,8 +136,8 @@ static const struct field billing_fields[] = {
 };
 
 #define TF(key, kind, required, member) {key, kind, required, offsetof(struct table_object, member)}
-#define TABLE_FIELDS(pk_required, entities_required)                                                                   \
-    TF("table", FIELD_TEXT, true, t.table), TF("type", FIELD_TEXT, false, t.type),                                     \
+#define TABLE_FIELDS(pk_required, type_required)                                                                       \
+    TF("table", FIELD_TEXT, true, t.table), TF("type", FIELD_TEXT, type_required, t.type),                             \
         TF("pk", FIELD_ANY, pk_required, pk), TF("sk", FIELD_ANY, false, sk), TF("gsis", FIELD_LIST, false, gsis),     \
         TF("billing", FIELD_ANY, false, billing), TF("ttl", FIELD_TEXT, false, t.ttl)
 

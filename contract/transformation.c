@@ -165,6 +165,10 @@ static const struct transformation_type {
     {"template", false, as_it_is},
 };
 
+const char *transformation_name(size_t i) {
+    return i < ARRAY_LEN(types) ? types[i].name : NULL;
+}
+
 struct expr *transformation_expr(struct build *b, const struct parsed_transformation *t, struct expr *e,
                                  enum attr_type type) {
     struct transforming x = {b, t, type};

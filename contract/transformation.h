@@ -10,3 +10,5 @@ struct expr *transformation_expr(struct build *b, const struct parsed_transforma
 const struct word *transformation_template(const struct parsed_transformation *t);
 /* "static": a value that needs no column. */
 bool transformation_static(const struct parsed_transformation *t);
+/* The transformations' names, from 0; NULL behind the last. */
+const char *transformation_name(size_t i);

@@ -1,5 +1,6 @@
-/* `leat contract explain|sql`: what a contract means, for people and for MySQL. */
+/* `leat contract explain|sql|schema`: what a contract means, for people and for MySQL, and what it may look like, for editors. */
 #include "contract/explain.h"
+#include "contract/json_schema.h"
 #include "contract/sql.h"
 #include "src/app/command.h"
 #include "src/app/prepare.h"
@@ -121,6 +122,26 @@ static void print_explanation(const struct contract *contract, bool as_json) {
     flush(&out);
 }
 
+/* ---- schema */
+
+static void free_document(struct json_doc **doc) {
+    json_free(*doc);
+}
+
+static int print_schema(struct error *error) {
+    defer(buf_deinit) struct buf schema = BUF_INIT(OUTPUT_MAX), out = BUF_INIT(OUTPUT_MAX);
+    defer(free_document) struct json_doc *doc = NULL;
+    struct json_out json = {.buf = &out, .pretty = true};
+    contract_json_schema(&schema);
+    int r = json_parse(&doc, "schema", buf_slice(&schema), error);
+    if (r < 0)
+        return r;
+    json_put_value(&json, json_root(doc));
+    buf_put_char(&out, '\n');
+    flush(&out);
+    return 0;
+}
+
 /* ---- the command */
 
 static void print_findings(const struct prepared *p, const struct config *config) {
@@ -156,10 +177,12 @@ int command_contract(const struct command_line *line, struct error *error) {
     struct config config;
     struct prepared p = {0};
     size_t i = 0;
+    if (strcmp(line->argument, "schema") == 0)
+        return print_schema(error);
     while (i < ARRAY_LEN(views) && strcmp(line->argument, views[i].name) != 0)
         i++;
     if (i == ARRAY_LEN(views))
-        return error_set(error, ERR_USAGE, "leat contract %s: there are explain and sql", line->argument);
+        return error_set(error, ERR_USAGE, "leat contract %s: there are explain, sql and schema", line->argument);
     int r = config_load(&config, line->config_path, error);
     if (r < 0)
         return r;

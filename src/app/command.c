@@ -58,11 +58,12 @@ static const struct command {
      {{0}}},
     {"contract",
      command_contract,
-     "explain|sql",
-     "what the contract means: what changes cost, and SELECTs for MySQL",
+     "explain|sql|schema",
+     "what the contract means: what changes cost, SELECTs for MySQL; a schema for editors",
      "Reads the contract with the source's live schema, and changes nothing.\n\n"
      "  explain  each entity as a tree of tables, and what a change of each table costs\n"
-     "  sql      the contract as SELECTs: what MySQL computes with them, DynamoDB holds",
+     "  sql      the contract as SELECTs: what MySQL computes with them, DynamoDB holds\n"
+     "  schema   the JSON Schema of contract files; asks nobody, and needs no configuration",
      {{0}}},
     {"status",
      command_status,
