@@ -9,6 +9,7 @@
  * change rows where these should be. Of temporary tables nothing is ever ours. */
 #include "binlog/charset.h"
 #include "binlog/decoder.h"
+#include "src/base/utf8.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -326,7 +327,8 @@ static int tell_statement(struct decoder *d, const struct query_event *q, enum s
     bool changes_rows = kind == STATEMENT_ROWS || kind == STATEMENT_UNKNOWN;
     told.kind = changes_rows ? kind : d->statement->kind;
     told.loses_rows = changes_rows || (told.kind == STATEMENT_CREATE_TABLE && d->statement->moves_rows);
-    told.is_text = charset_to_utf8(client_charset(q), q->sql, &d->row, &told.sql);
+    /* a client whose character set is `binary` may have written anything */
+    told.is_text = charset_to_utf8(client_charset(q), q->sql, &d->row, &told.sql) && utf8_valid(told.sql);
     return d->options.statement(d->options.context, &told, error);
 }
 

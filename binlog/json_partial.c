@@ -50,7 +50,7 @@ bool json_partial_decode(struct slice bytes, const struct value *before, struct 
     struct buf diffs defer(buf_deinit) = BUF_SMALL(1024, UINT32_MAX),
                      text defer(buf_deinit) = BUF_SMALL(4096, UINT32_MAX);
     bool whole = before->kind == VALUE_JSON;
-    if (before->kind == VALUE_NULL || !put_diffs(bytes, &diffs))
+    if ((!whole && before->kind != VALUE_UNKNOWN) || !put_diffs(bytes, &diffs))
         return false;
     if (whole && !json_diff_apply(value_slice(before), buf_slice(&diffs), &text))
         return false;

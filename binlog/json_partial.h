@@ -4,7 +4,8 @@
 
 #include "contract/value.h"
 
-/* VALUE_JSON when `before` has the document, VALUE_JSON_DIFF when the image before lacks it. What is made lives in the arena. False:
- * malformed, or the differences do not fit the document. */
+/* VALUE_JSON when `before` has the document, VALUE_JSON_DIFF when the image before lacks it (VALUE_UNKNOWN). What is made lives in the
+ * arena. False:
+ * malformed, no document before (NULL, bytes that are no text), or the differences do not fit it. */
 bool json_partial_decode(struct slice bytes, const struct value *before, struct arena *arena,
                          struct value *ret) must_check;

@@ -396,6 +396,10 @@ def test_statements_stop_it_or_are_shown(server):
         q.execute("SET character_set_client = latin1")
         q._query("ALTER TABLE t COMMENT 'ü'".encode("latin1"))
     assert parsed(decode(server, file, "--statements"))[-1]["sql"] == "ALTER TABLE t COMMENT 'ü'"
+    with server.connect("test1") as c, c.cursor() as q:  # and what is none, as bytes
+        q.execute("SET character_set_client = binary")
+        q._query(b"ALTER TABLE t FORCE /* \xff */")
+    assert parsed(decode(server, file, "--statements"))[-1]["sql"] == {"invalid_text": base64.b64encode(b"ALTER TABLE t FORCE /* \xff */").decode()}
 
 
 # ---- following, ending, writing
