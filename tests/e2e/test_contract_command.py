@@ -79,6 +79,81 @@ def test_without_a_source(world):
     assert "there are explain, sql and schema" in leat.cli("contract", "tree", expect=2).stderr
 
 
+# ---- sql of every type, and of every join
+
+TYPES = """CREATE TABLE t (id INT PRIMARY KEY, i BIGINT, u BIGINT UNSIGNED, z INT(8) UNSIGNED ZEROFILL, d DECIMAL(30,10), f FLOAT, g DOUBLE, b BIT(64), y YEAR, c CHAR(20), v VARCHAR(40), l VARCHAR(40) CHARACTER SET latin1,
+    bin BINARY(6), blb BLOB, e ENUM('b','a','c d'), s SET('x','y','z'), da DATE, dt DATETIME(6), ts TIMESTAMP(3) NULL, ti TIME(1), j JSON, p GEOMETRY, w VECTOR(3))"""
+VALUES = [
+    "(1, -9223372036854775808, 18446744073709551615, 42, -12345678901234567890.0123456789, 0.1, 1e-7, 18446744073709551615, 2026, 'pad  ', 'it''s \\\\ ', 'Größe', 'ab', x'00ff', 'a', 'x,z', '2026-02-28', "
+    "'1969-12-31 23:59:59.999999', '2026-11-21 10:15:00.5', '-838:59:59', '{\"a\": [1, 2.50, null], \"b\": true}', ST_GeomFromText('POINT(1 2)'), STRING_TO_VECTOR('[1,2.5,-3]'))",
+    "(2, 0, 0, 0, 0, 16777216, 123456789.125, 0, 0, '', '', '', '', '', 'c d', '', '0000-00-00', '2026-00-10', NULL, '00:00:00.5', 'null', NULL, NULL)",
+    "(3" + ", NULL" * 22 + ")",
+    "(4, 7, 7, 7, 7, 1.5, 1.5, 1, 1901, 'é', '日本', 'é', x'010203040506', REPEAT(x'41', 100), 'b', 'y', '1000-01-01', '9999-12-31 23:59:59', '1970-01-01 00:00:01', '12:00:00', 'true', ST_GeomFromText('POINT(1 2)', 4326), NULL)",
+]
+FORMS = {"N": "i u z d f g b y e s ts", "S": "i u z d f g b y c v l bin blb e s da dt ts ti j", "BOOL": "i u z d f g b y", "B": "c v bin blb p", "SS": "s"}
+JOINS = """
+CREATE TABLE a (id INT PRIMARY KEY, name VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_ai_ci, kind ENUM('x','y','z'), other INT, gone DATETIME);
+CREATE TABLE n (name VARCHAR(20) COLLATE utf8mb4_0900_ai_ci PRIMARY KEY, text VARCHAR(20), up BIGINT UNSIGNED);
+CREATE TABLE m (name VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_bin PRIMARY KEY, text VARCHAR(20));
+CREATE TABLE k (a SMALLINT UNSIGNED, no INT, word VARCHAR(20), price DECIMAL(10,2), PRIMARY KEY (a, no));
+CREATE TABLE g (id INT PRIMARY KEY, a INT, no INT, text VARCHAR(20) COLLATE utf8mb4_0900_ai_ci, KEY (a, no));
+INSERT INTO a VALUES (1, 'one', 'x', 2, NULL), (2, 'One', 'y', 1, NULL), (3, 'two ', 'z', 3, NULL), (4, NULL, NULL, 99, NULL), (5, 'gone', 'x', 1, '2026-01-01'), (6, 'two', 'x', NULL, NULL);
+INSERT INTO n VALUES ('one', 'first', 2), ('two', '', 3), ('tw', NULL, NULL); INSERT INTO m VALUES ('one', 'eins'), ('two', 'zwei'), ('One', 'Eins');
+INSERT INTO k VALUES (1, 1, 'b', 1.50), (1, 2, 'B', 2.25), (1, 3, NULL, NULL), (1, 4, 'a', 0.25), (2, 1, 'z', 9.99), (3, 1, '', 0), (5, 1, 'no', 1);
+INSERT INTO g VALUES (1, 1, 1, 'x'), (2, 1, 1, 'X'), (3, 1, 2, 'y'), (4, 1, 1, 'w'), (5, 2, 1, NULL), (6, 1, 4, 'q')"""
+
+
+def one(kind, target, on, select, **more):
+    return {"type": "S", "join": {"type": kind, "target_table": target, "join_condition": on, "select_column": select, **more}}
+
+
+def sql_contract():
+    types = {f"{kind}_{column}": {"type": kind, "source_column": column} for kind, columns in FORMS.items() for column in columns.split()}
+    inner = {"type": "json-construction", "target_table": "g", "join_condition": "g.a = k.a AND g.no = k.no"}
+    rows = {"target_table": "k", "join_condition": "k.a = a.id"}
+    built = [{"name": "no", "type": "N", "source_column": "no"}, {"name": "word", "type": "S", "source_column": "word", "null_value": "-"}, {"name": "up", "type": "S", "expr": "CONCAT(UPPER(word), '!')"},
+             {"name": "owner", **one("foreign-key", "a", "a.id = k.a", "name")},
+             {"name": "inner", "type": "L", "join": {**inner, "filter": "text <> 'w'", "construction": {"type": "array", "order_by": "text DESC", "limit": 2, "select_columns": {"t": "text", "i": "id"}}}},
+             {"name": "least", "type": "S", "calculation": {"type": "aggregate", "operation": "MIN", "select_column": "text", **{k: v for k, v in inner.items() if k != "type"}}}]
+    joins = {
+        "id": {"type": "N", "source_column": "id"}, "name": {"type": "S", "source_column": "name", "null_value": "none"}, "kind": {"type": "S", "source_column": "kind"},
+        "same": one("lookup-table", "n", "n.name = a.name", "text"), "latin": one("lookup-table", "m", "m.name = a.name", "CONCAT(text, '/', m.name)"), "no_row": one("lookup-table", "n", "n.name = a.name", "COALESCE(text, 'null')"),
+        "other": {"type": "S", "join": {"type": "self-join", "join_alias": "b", "join_condition": "b.id = a.other", "select_column": "b.name", "null_value": "nobody"}},
+        "chain": {"type": "S", "join": {"type": "chain", "chain_separator": " > ", "joins": [{"target_table": "n", "join_condition": "n.name = a.name", "select_column": "n.text"},
+                                                                                             {"target_table": "a", "join_alias": "upper", "join_condition": "upper.id = n.up", "select_column": "upper.kind"}]}},
+        "if": one("conditional", "n", "n.name = a.name", "text", condition="kind IN ('x', 'z')", else_value="not"),
+        "branch": {"type": "S", "join": {"type": "polymorphic-lookup", "type_column": "kind", "else_expr": "CONCAT('?', id)", "branches": [
+            {"when_type_value": "x", "target_table": "n", "join_condition": "n.name = a.name", "select_column": "up"}, {"when_type_value": "y", "target_table": "m", "join_condition": "m.name = a.name", "select_column": "text"}]}},
+        "list": {"type": "L", "join": {"type": "json-construction", **rows, "construction": {"type": "array", "order_by": "word DESC", "attributes": built}}},
+        "text": {"type": "S", "join": {"type": "json-construction", **rows, "filter": "price IS NOT NULL", "construction": {"type": "array", "order_by": "price DESC", "limit": 2, "select_columns": {"w": "word", "p": "price"}}}},
+        "first": {"type": "M", "join": {"type": "json-construction", **rows, "construction": {"type": "object", "order_by": "no DESC", "select_columns": {"w": "word", "n": "no"}}}},
+        "words": {"type": "SS", "join": {"type": "aggregated-list", **rows, "select_column": "word"}}, "some": {"type": "BOOL", "join": {"type": "exists-check", **rows, "filter": "word > 'a'"}},
+        "max": {"type": "S", "calculation": {"type": "aggregate", "operation": "MAX", "select_column": "word", **rows}}, "sum": {"type": "S", "calculation": {"type": "aggregate", "operation": "SUM", "select_column": "price * no", **rows}, "null_value": "none"},
+        "average": {"type": "N", "calculation": {"type": "aggregate", "operation": "AVG", "select_column": "no", **rows}}, "count": {"type": "N", "calculation": {"type": "aggregate", "operation": "COUNT", **rows}},
+    }
+    return {"version": 1, "database": "testsql", "tables": [
+        {"table": "Types", "pk": "id", "source_table": "t", "attributes": {"id": {"type": "N", "source_column": "id"}, **types}},
+        {"table": "Joins", "type": "multi-entity", "gsis": [{"index_name": "byKind", "pk": "kind#name"}], "entities": [
+            {"entity_type": "A", "source_table": "a", "pk_template": "A#{count}", "sk_template": "{name}{{{kind|no kind}}}", "filter": "gone IS NULL", "attributes": joins}]}]}
+
+
+def test_sql_of_types_and_joins(world):
+    """Each type in each form, each join and what is made of many rows, with texts that collations confuse: the SELECTs give the items."""
+    with world.mysql.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET sql_mode = ''")
+        for statement in ("CREATE DATABASE testsql", "USE testsql", TYPES, *("INSERT INTO t VALUES " + row for row in VALUES), *JOINS.split(";")):
+            cursor.execute(statement.replace("%", "%%"), ())
+        connection.commit()
+        leat = world.running_leat(contract=sql_contract(), config={"database": {"mysql": {"database": "testsql"}}})
+        leat.wait_caught_up()
+        listing = leat.json("contract", "sql")
+        wrong = sql_form.differences(world.dynamodb, cursor, listing, doubles={"N_g", "S_g"}, floats={"N_f", "S_f"})
+        assert not wrong, "\n".join(wrong[:60])
+        items = {i["id"]["N"]: i for i in world.dynamodb.client().scan(TableName="Joins")["Items"]}
+        assert items["1"]["same"] == {"S": "first"} and "same" not in items["2"] and "same" not in items["3"] and "5" not in items
+        assert items["1"]["latin"] == {"S": "eins/one"} and items["2"]["latin"] == {"S": "Eins/One"}
+
+
 # ---- schema
 
 SAMPLE = int(os.environ.get("LEAT_SAMPLE", "150"))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import struct
 from decimal import Decimal, InvalidOperation
 
 
@@ -87,8 +88,15 @@ def as_json(rows, have):
                                    for n, v in row.items()) for row, h in zip(rows, have))
 
 
-def same(have, want, doubles=False):
-    """Is the attribute in DynamoDB what MySQL says? `doubles`: numbers may be doubles, which each side prints its own way."""
+def same_float(a, b):
+    try:
+        return struct.pack("f", float(a)) == struct.pack("f", float(b))
+    except ValueError:
+        return False
+
+
+def same(have, want, doubles=False, floats=False):
+    """Is the attribute in DynamoDB what MySQL says? `doubles`: numbers may be doubles, which each side prints its own way; `floats`: it is a FLOAT, of which MySQL gives the double."""
     (kind, value), = have.items()
     if kind == "M" and isinstance(want, list):
         want = want[0]  # of a construction of type object
@@ -108,10 +116,10 @@ def same(have, want, doubles=False):
         return value == (want if isinstance(want, bytes) else want.encode())
     if kind == "SS":
         return sorted(value) == sorted(text(want).split(","))
-    return value == text(want) or (kind == "N" and same_number(value, text(want))) or (doubles and close(value, text(want)))
+    return value == text(want) or (kind == "N" and same_number(value, text(want))) or (doubles and close(value, text(want))) or (floats and same_float(value, text(want)))
 
 
-def differences(dynamodb, cursor, listing, default=None, doubles=()):
+def differences(dynamodb, cursor, listing, default=None, doubles=(), floats=()):
     """What differs between DynamoDB and MySQL's items: a list of texts. `default`: what an absent list is in the contract ([])."""
     want, have, wrong = items_of(cursor, listing), {}, []
     client = dynamodb.client()
@@ -127,6 +135,6 @@ def differences(dynamodb, cursor, listing, default=None, doubles=()):
             a, b = have[key].get(name), want[key].get(name)
             if a is None and b == []:
                 continue  # a list of nothing but NULLs
-            if a is None or (b is None and a != default) or (b is not None and not same(a, b, name in doubles)):
+            if a is None or (b is None and a != default) or (b is not None and not same(a, b, name in doubles, name in floats)):
                 wrong.append(f"{key}, {name}: {a!r} in DynamoDB, {b!r} in MySQL")
     return wrong
