@@ -359,7 +359,8 @@ def test_control_socket_of_strangers(world):
         for _ in range(40):
             s = stack.enter_context(socket.socket(socket.AF_UNIX))
             s.connect(str(path))
-            s.sendall(huge % (2**63 - 1))
+            with contextlib.suppress(BrokenPipeError):  # one too many is told so and closed, whatever it asks
+                s.sendall(huge % (2**63 - 1))
             waiting.append(s)
         wait_until(lambda: "too many" in leat.cli("status", expect=None).stderr, "the limit", 5)
     wait_until(lambda: leat.cli("status", expect=None).returncode == 0, "served again", 10)
