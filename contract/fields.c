@@ -79,6 +79,7 @@ static const struct field calculation_fields[] = {
     {"type", FIELD_TEXT, true, offsetof(struct calculation_object, type)},
     {"cases", FIELD_LIST, true, offsetof(struct calculation_object, cases)},
     {"else", FIELD_TEXT, false, offsetof(struct calculation_object, otherwise)},
+    {"else_value", FIELD_TEXT, false, offsetof(struct calculation_object, else_value)},
 };
 
 static const struct field transformation_fields[] = {
@@ -143,19 +144,71 @@ static const struct field billing_fields[] = {
 
 static const struct field single_table_fields[] = {TABLE_FIELDS(true, false), ENTITY_FIELDS(false, true)};
 
-static const struct field multi_table_fields[] = {TABLE_FIELDS(false, true),
-                                                  TF("entities", FIELD_LIST, true, entities)};
+static const struct field multi_table_fields[] = {
+    TABLE_FIELDS(false, true),
+    TF("entities", FIELD_LIST, true, entities),
+    {"source_table", FIELD_KNOWN, false, 0}}; /* its entities have their own */
 
 static const struct field contract_fields[] = {
     {"$schema", FIELD_KNOWN, false, 0}, /* for editors */
-    {"version", FIELD_ANY, true, offsetof(struct contract_object, version)},
+    {"version", FIELD_ANY, false, offsetof(struct contract_object, version)},
     {"database", FIELD_TEXT, false, offsetof(struct contract_object, database)},
     {"tables", FIELD_LIST, true, offsetof(struct contract_object, tables)},
 };
 
+/* ---- the model-output form: what it says beyond the language is known, and ignored */
+
+#define IGNORED(key) {key, FIELD_KNOWN, false, 0}
+
+static const struct field model_fields[] = {
+    {"$schema", FIELD_KNOWN, false, 0},
+    IGNORED("contract_version"),
+    IGNORED("job_id"),
+    {"source_database", FIELD_TEXT, false, offsetof(struct contract_object, database)},
+    {"target_engine", FIELD_TEXT, false, offsetof(struct contract_object, target_engine)},
+    {"table_definitions", FIELD_LIST, true, offsetof(struct contract_object, tables)},
+    IGNORED("access_patterns"),
+    IGNORED("unsupported_patterns"),
+    IGNORED("migration_notes"),
+    IGNORED("hot_partition_analysis"),
+    IGNORED("trade_offs"),
+    IGNORED("validation_passed"),
+    IGNORED("validation_failures"),
+};
+
+static const struct field model_table_fields[] = {
+    TF("table_name", FIELD_TEXT, true, t.table),
+    IGNORED("aggregate_pattern"),
+    IGNORED("source_tables"),
+    TF("partition_key", FIELD_OBJECT, true, pk),
+    TF("sort_key", FIELD_OBJECT, false, sk),
+    EF("attributes", FIELD_LIST_OR_OBJECT, false, attributes),
+    TF("entities", FIELD_LIST, false, entities),
+    TF("gsis", FIELD_LIST, false, gsis),
+    IGNORED("item_count"),
+    IGNORED("item_size_bytes"),
+};
+
+static const struct field model_gsi_fields[] = {
+    {"gsi_name", FIELD_TEXT, true, offsetof(struct gsi_object, g.index_name)},
+    {"partition_key", FIELD_LIST_OR_OBJECT, true, offsetof(struct gsi_object, pk)},
+    {"sort_key", FIELD_LIST_OR_OBJECT, false, offsetof(struct gsi_object, sk)},
+    {"projection", FIELD_TEXT, false, offsetof(struct gsi_object, g.projection)},
+    {"projected_attributes", FIELD_WORDS, false, offsetof(struct gsi_object, g.projected)},
+    IGNORED("sparse_attribute"),
+    IGNORED("item_count"),
+    IGNORED("item_size_bytes"),
+};
+
+static const struct field model_key_fields[] = {
+    {"attribute_name", FIELD_TEXT, true, offsetof(struct key_object, name)},
+    {"attribute_type", FIELD_TEXT, false, offsetof(struct key_object, type)},
+};
+
 /* ---- all */
 
-#define OBJECT(what, name) {what, name##_fields, ARRAY_LEN(name##_fields)}
+#define OBJECT(what, name) {what, name##_fields, ARRAY_LEN(name##_fields), false}
+#define OPEN_OBJECT(what, name) {what, name##_fields, ARRAY_LEN(name##_fields), true}
 const struct object_fields object_fields[] = {
     [OBJECT_CONTRACT] = OBJECT("a contract", contract),
     [OBJECT_SINGLE_TABLE] = OBJECT("a single-entity table", single_table),
@@ -171,4 +224,8 @@ const struct object_fields object_fields[] = {
     [OBJECT_AGGREGATE] = OBJECT("an aggregate", aggregate),
     [OBJECT_CONSTRUCTION] = OBJECT("a construction", construction),
     [OBJECT_JOIN] = OBJECT("a join", join),
+    [OBJECT_MODEL] = OPEN_OBJECT("a contract", model),
+    [OBJECT_MODEL_TABLE] = OPEN_OBJECT("a table definition", model_table),
+    [OBJECT_MODEL_GSI] = OPEN_OBJECT("an index", model_gsi),
+    [OBJECT_MODEL_KEY] = OPEN_OBJECT("a key", model_key),
 };

@@ -37,6 +37,10 @@ enum object_kind {
     OBJECT_AGGREGATE,
     OBJECT_CONSTRUCTION,
     OBJECT_JOIN,
+    OBJECT_MODEL, /* the model-output form */
+    OBJECT_MODEL_TABLE,
+    OBJECT_MODEL_GSI,
+    OBJECT_MODEL_KEY,
     OBJECT_KINDS
 };
 
@@ -44,6 +48,7 @@ struct object_fields {
     const char *what; /* "an attribute", for messages */
     const struct field *list;
     size_t count; /* at most 32 */
+    bool open;    /* other keys are ignored, with a warning */
 };
 extern const struct object_fields object_fields[OBJECT_KINDS];
 
@@ -103,7 +108,7 @@ struct aggregate_object {
 };
 
 struct calculation_object {
-    struct word type, otherwise;
+    struct word type, otherwise, else_value;
     struct spot cases;
 };
 
@@ -126,7 +131,7 @@ struct billing_object {
 };
 
 struct contract_object {
-    struct word database;
+    struct word database, target_engine;
     struct spot version, tables;
 };
 struct entity_object {

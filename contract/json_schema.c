@@ -17,6 +17,9 @@
     "{'anyOf':[{'type':'array','items':{'allOf':[{'$ref':'#/$defs/"                                                    \
     "attribute'},{'required':['name'],'properties':{'name':{'type':'string'}}}]}},"                                    \
     "{'type':'object','additionalProperties':{'$ref':'#/$defs/attribute'}}]}"
+#define DOCUMENTS "Documents; it changes nothing."
+#define MODEL_KEYS                                                                                                     \
+    "{'anyOf':[{'$ref':'#/$defs/model_key'},{'type':'array','items':{'$ref':'#/$defs/model_key'},'minItems':1}]}"
 #define EXPRESSION "An EXPR: a subset of SQL."
 #define CONDITION "x.a = y.b [AND x.c = y.d ...]: equalities between columns of the two tables."
 
@@ -26,9 +29,42 @@ static const struct note {
     const char *key, *fragment, *description;
 } notes[] = {
     {OBJECT_CONTRACT, "$schema", NULL, "For editors: where this schema is."},
-    {OBJECT_CONTRACT, "version", "{'const':1}", "The version of the language."},
+    {OBJECT_CONTRACT, "version", "{'const':1}", "The version of the language; 1 unless given."},
     {OBJECT_CONTRACT, "database", NULL, "The MySQL database; must agree with the configuration's."},
     {OBJECT_CONTRACT, "tables", LIST_OF("table"), "DynamoDB's tables."},
+
+    {OBJECT_MODEL, "$schema", NULL, "For editors: where this schema is."},
+    {OBJECT_MODEL, "source_database", NULL, "The MySQL database; must agree with the configuration's."},
+    {OBJECT_MODEL, "target_engine", "{'const':'dynamodb'}", "dynamodb unless given."},
+    {OBJECT_MODEL, "table_definitions", LIST_OF("model_table"), "DynamoDB's tables."},
+    {OBJECT_MODEL, "contract_version", NULL, DOCUMENTS},
+    {OBJECT_MODEL, "job_id", NULL, DOCUMENTS},
+    {OBJECT_MODEL, "access_patterns", NULL, DOCUMENTS},
+    {OBJECT_MODEL, "unsupported_patterns", NULL, DOCUMENTS},
+    {OBJECT_MODEL, "migration_notes", NULL, DOCUMENTS},
+    {OBJECT_MODEL, "hot_partition_analysis", NULL, DOCUMENTS},
+    {OBJECT_MODEL, "trade_offs", NULL, DOCUMENTS},
+    {OBJECT_MODEL, "validation_passed", NULL, DOCUMENTS},
+    {OBJECT_MODEL, "validation_failures", NULL, DOCUMENTS},
+    {OBJECT_MODEL_TABLE, "table_name", NULL,
+     "The DynamoDB table's name; the configuration's table_prefix is put before it."},
+    {OBJECT_MODEL_TABLE, "partition_key", REF("model_key"), "The partition key."},
+    {OBJECT_MODEL_TABLE, "sort_key", REF("model_key"), "The sort key."},
+    {OBJECT_MODEL_TABLE, "entities", "{'type':'array','items':{'$ref':'#/$defs/entity'}}",
+     "The kinds of items in this table; either these or attributes."},
+    {OBJECT_MODEL_TABLE, "gsis", "{'type':'array','items':{'$ref':'#/$defs/model_gsi'}}", "Global secondary indexes."},
+    {OBJECT_MODEL_TABLE, "aggregate_pattern", NULL, DOCUMENTS},
+    {OBJECT_MODEL_TABLE, "source_tables", NULL, DOCUMENTS},
+    {OBJECT_MODEL_GSI, "gsi_name", NULL, "The index's name."},
+    {OBJECT_MODEL_GSI, "partition_key", MODEL_KEYS, "One key, or a list of up to four."},
+    {OBJECT_MODEL_GSI, "sort_key", MODEL_KEYS, "One key, or a list of up to four."},
+    {OBJECT_MODEL_GSI, "projection", "{'enum':['ALL','KEYS_ONLY','INCLUDE']}", "ALL unless given."},
+    {OBJECT_MODEL_GSI, "projected_attributes", NULL, "What INCLUDE projects."},
+    {OBJECT_MODEL_GSI, "sparse_attribute", NULL, DOCUMENTS},
+    {OBJECT_KINDS, "item_count", NULL, DOCUMENTS},
+    {OBJECT_KINDS, "item_size_bytes", NULL, DOCUMENTS},
+    {OBJECT_MODEL_KEY, "attribute_name", NULL, "The key attribute's name."},
+    {OBJECT_MODEL_KEY, "attribute_type", "{'enum':['S','N','B']}", "The key's type."},
 
     {OBJECT_KINDS, "table", NULL, "The DynamoDB table's name; the configuration's table_prefix is put before it."},
     {OBJECT_SINGLE_TABLE, "type", "{'enum':['single-entity','Table']}", "single-entity unless given."},
@@ -63,6 +99,7 @@ static const struct note {
 
     {OBJECT_KINDS, "entity_type", NULL, "The entity's name; written as the attribute entity_type."},
     {OBJECT_ATTRIBUTE, "source_table", NULL, "The root table, or (in the old form) the joined one."},
+    {OBJECT_MULTI_TABLE, "source_table", NULL, "Documents; each entity has its own."},
     {OBJECT_KINDS, "source_table", NULL, "The root: each of its rows makes at most one item."},
     {OBJECT_CONSTRUCTION, "attributes", ATTRIBUTES, "The element's attributes; their root is the target row."},
     {OBJECT_KINDS, "attributes", ATTRIBUTES, "A list of attributes with names, or an object from names to attributes."},
@@ -92,6 +129,7 @@ static const struct note {
     {OBJECT_CALCULATION, "type", "{'const':'case'}", "A value by cases."},
     {OBJECT_CALCULATION, "cases", LIST_OF("case"), "The first whose condition is true gives the value."},
     {OBJECT_CALCULATION, "else", NULL, "An EXPR: the value when no case is true; NULL unless given."},
+    {OBJECT_CALCULATION, "else_value", NULL, "The same as else."},
     {OBJECT_CASE, "when", NULL, "An EXPR: the condition."},
     {OBJECT_CASE, "then", NULL, "An EXPR: the value."},
     {OBJECT_AGGREGATE, "type", "{'const':'aggregate'}", "One value of many rows."},
@@ -196,8 +234,10 @@ static void put_property(struct buf *out, enum object_kind kind, const struct fi
 static void put_object(struct buf *out, enum object_kind kind, uint32_t allowed, uint32_t required, const char *type) {
     const struct object_fields *fields = &object_fields[kind];
     const char *comma = "";
-    buf_put_text(
-        out, "{\"type\":\"object\",\"additionalProperties\":false,\"patternProperties\":{\"^x-\":{}},\"properties\":{");
+    buf_put_text(out, "{\"type\":\"object\",");
+    if (!fields->open)
+        buf_put_text(out, "\"additionalProperties\":false,\"patternProperties\":{\"^x-\":{}},");
+    buf_put_text(out, "\"properties\":{");
     for (size_t i = 0; i < fields->count; i++) {
         if (!(allowed & (uint32_t)1 << i))
             continue;
@@ -212,7 +252,7 @@ static void put_object(struct buf *out, enum object_kind kind, uint32_t allowed,
         for (size_t k = 0; k < fields->count; k++)
             known |= strcmp(fields->list[k].key, f.key) == 0;
         if (!known)
-            buf_printf(out, ",\"%s\":{\"description\":\"Documents; it changes nothing.\"}", f.key);
+            buf_printf(out, ",\"%s\":{\"description\":\"" DOCUMENTS "\"}", f.key);
     }
     buf_put_text(out, "},\"required\":[");
     comma = "";
@@ -281,11 +321,16 @@ void contract_json_schema(struct buf *out) {
         {"case", OBJECT_CASE},
         {"aggregate", OBJECT_AGGREGATE},
         {"construction", OBJECT_CONSTRUCTION},
+        {"model", OBJECT_MODEL},
+        {"model_table", OBJECT_MODEL_TABLE},
+        {"model_gsi", OBJECT_MODEL_GSI},
+        {"model_key", OBJECT_MODEL_KEY},
     };
     put_fragment(out,
                  "{'$schema':'https://json-schema.org/draft/2020-12/schema','title':'A contract of leat',"
                  "'description':'Which DynamoDB items exist, given the rows of a MySQL database.',"
-                 "'anyOf':[{'$ref':'#/$defs/contract'},{'type':'array','items':{'$ref':'#/$defs/table'},'minItems':1}],"
+                 "'anyOf':[{'$ref':'#/$defs/contract'},{'type':'array','items':{'$ref':'#/$defs/table'},'minItems':1},"
+                 "{'$ref':'#/$defs/model'}],"
                  "'$defs':{'table':{'oneOf':[{'$ref':'#/$defs/single_table'},{'$ref':'#/$defs/multi_table'}]}");
     for (size_t i = 0; i < ARRAY_LEN(definitions); i++)
         put_definition(out, definitions[i].name, definitions[i].kind);

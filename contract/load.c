@@ -34,23 +34,31 @@ static void free_doc(struct json_doc **doc) {
     json_free(*doc);
 }
 
+static const char *named_database(const struct json *root) {
+    return json_text(json_get(root, json_get(root, "table_definitions") ? "source_database" : "database"));
+}
+
 int contract_database(const char *name, struct slice text, char **ret, struct error *error) {
     defer(free_doc) struct json_doc *doc = NULL;
     int r = json_parse(&doc, name, text, error);
     if (r)
         return r;
-    const char *database = json_text(json_get(json_root(doc), "database"));
+    const char *database = named_database(json_root(doc));
     *ret = database ? xstrdup(database) : NULL;
     return 0;
 }
 
 struct table_names {
     struct arena *arena;
+    const char *database;
     const char **list;
     size_t count;
 };
 
 static void add_name(struct table_names *names, const char *name) {
+    size_t len = strlen(names->database);
+    if (strncmp(name, names->database, len) == 0 && name[len] == '.')
+        name += len + 1;
     for (size_t i = 0; i < names->count; i++)
         if (strcmp(names->list[i], name) == 0)
             return;
@@ -72,14 +80,15 @@ static void walk(struct table_names *names, const struct json *v, unsigned depth
     }
 }
 
-int contract_tables(const char *name, struct slice text, struct arena *arena, const char *const **ret,
-                    size_t *ret_count, struct error *error) {
+int contract_tables(const char *name, struct slice text, const char *database, struct arena *arena,
+                    const char *const **ret, size_t *ret_count, struct error *error) {
     defer(free_doc) struct json_doc *doc = NULL;
     int r = json_parse(&doc, name, text, error);
     if (r)
         return r;
-    struct table_names names = {.arena = arena};
-    const struct json *root = json_root(doc);
+    struct table_names names = {.arena = arena, .database = database};
+    const struct json *root = json_root(doc), *model = json_get(root, "table_definitions");
+    root = model ? model : root; /* what else the model-output form says of tables is not for the compiler */
     if (json_type(root) == JSON_ARRAY || json_type(root) == JSON_OBJECT)
         walk(&names, root, 0);
     *ret = names.list;
@@ -141,9 +150,12 @@ static struct digest128 fingerprint(const struct contract *c, struct slice text,
 
 /* ---- loading */
 
+static const char *given_database(const struct build *b) {
+    return b->options->database ? b->options->database : b->schema ? b->schema->database : NULL;
+}
+
 static void check_database(struct build *b, const struct parsed_contract *parsed) {
-    const char *given = b->options->database ? b->options->database : b->schema ? b->schema->database : NULL;
-    const char *named = parsed->database.text;
+    const char *given = given_database(b), *named = parsed->database.text;
     b->contract->database = named ? named : given ? arena_strdup(b->arena, given) : NULL;
     if (named && given && strcmp(named, given) != 0)
         report_error(b->report, parsed->database.at,
@@ -176,7 +188,8 @@ int contract_load(struct contract **ret, const char *name, struct slice text, co
     struct report report = {doc, findings};
     struct build b = {.report = &report, .arena = &c->arena, .schema = schema, .options = options, .contract = c};
     struct parsed_contract parsed;
-    contract_parse(&report, &c->arena, &parsed);
+    const char *named = named_database(json_root(doc));
+    contract_parse(&report, &c->arena, named ? named : given_database(&b), &parsed);
     check_database(&b, &parsed);
     contract_compile(&b, &parsed);
     findings_sort(findings);

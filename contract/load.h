@@ -28,10 +28,10 @@ struct contract_options {
 /* The database a contract names, or NULL; before anything else is known. ERR_CONFIG when the text is no JSON. */
 int contract_database(const char *name, struct slice text, char **ret, struct error *error) must_check;
 
-/* The names of the MySQL tables that the text mentions (so that the caller can read their schema). The list and the names
+/* The names of the MySQL tables that the text mentions (so that the caller can read their schema), without `database` before them. The list and the names
  * live in the arena. Works on contracts with errors: then it names what it can find. */
-int contract_tables(const char *name, struct slice text, struct arena *arena, const char *const **ret,
-                    size_t *ret_count, struct error *error) must_check;
+int contract_tables(const char *name, struct slice text, const char *database, struct arena *arena,
+                    const char *const **ret, size_t *ret_count, struct error *error) must_check;
 
 /* Compiles. `schema` (of the source's database) outlives the contract; NULL checks the text alone (no live schema: then
  * *ret stays untouched and only findings come back). All findings are collected, in the file's order. Returns ERR_CONFIG when any is an

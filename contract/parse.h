@@ -92,8 +92,8 @@ struct parsed_entity {
 
 /* A key of a table or index: one name, several joined by '#', or a list. */
 struct parsed_key {
-    struct words names; /* count 0: absent */
-    struct word type;
+    struct words names;       /* count 0: absent */
+    const struct word *types; /* as many, each may be absent; NULL: none is given */
 };
 
 struct parsed_gsi {
@@ -123,5 +123,6 @@ struct parsed_contract {
     size_t table_count;
 };
 
-/* Never fails: what cannot be read is reported and left out. */
-void contract_parse(struct report *report, struct arena *arena, struct parsed_contract *ret);
+/* Never fails: what cannot be read is reported and left out. `database`: the contract's, else the configuration's; NULL when neither
+ * says. */
+void contract_parse(struct report *report, struct arena *arena, const char *database, struct parsed_contract *ret);

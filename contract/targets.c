@@ -93,17 +93,18 @@ static const char *written_names(struct target_work *w, const char *name) {
 
 /* ---- the table's own key */
 
-static void fix_type(struct target_work *w, const struct parsed_key *key, bool known, struct key_part *part) {
+/* `type`: what the contract says of it; NULL or absent: nothing. */
+static void fix_type(struct target_work *w, const struct word *type, bool known, struct key_part *part) {
     enum attr_type fixed;
-    if (!key->type.text)
+    if (!type || !type->text)
         return;
-    if (!attr_type_parse(slice_of(key->type.text), &fixed) || !key_type(fixed))
-        report_error(w->report, key->type.at, "a key of type \"%s\"; keys are of type S, N or B", key->type.text);
+    if (!attr_type_parse(slice_of(type->text), &fixed) || !key_type(fixed))
+        report_error(w->report, type->at, "a key of type \"%s\"; keys are of type S, N or B", type->text);
     else if (known && fixed != part->type)
-        report_error(w->report, key->type.at, "the key is of type %s, its attribute \"%s\" of type %s",
+        report_error(w->report, type->at, "the key is of type %s, its attribute \"%s\" of type %s",
                      attr_type_name(fixed), part->name, attr_type_name(part->type));
     else if (fixed == ATTR_B && !known)
-        report_error(w->report, key->type.at, "a key of type B needs an attribute \"%s\" of that type", part->name);
+        report_error(w->report, type->at, "a key of type B needs an attribute \"%s\" of that type", part->name);
     else
         part->type = fixed;
 }
@@ -120,7 +121,7 @@ static struct key_part table_key(struct target_work *w, const struct parsed_key 
     if (!*part.name || strlen(part.name) > NAME_MAX_LEN)
         report_error(w->report, at, "a key's name has 1 to 255 bytes");
     bool known = attribute_key_type(w, at, part.name, &part.type);
-    fix_type(w, key, known, &part);
+    fix_type(w, key->types, known, &part);
     return part;
 }
 
@@ -170,7 +171,7 @@ static const struct key_part *index_key(struct target_work *w, const struct pars
         report_error(w->report, key->names.at, "an index key has at most %d attributes", KEY_PARTS_MAX);
     for (size_t i = 0; i < key->names.count; i++) {
         parts[i] = index_part(w, &key->names.list[i]);
-        fix_type(w, key, true, &parts[i]);
+        fix_type(w, key->types ? &key->types[i] : NULL, true, &parts[i]);
     }
     *ret_count = key->names.count;
     return parts;

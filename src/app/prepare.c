@@ -23,7 +23,7 @@ int prepare_text(struct prepared *p, const struct config *config, struct error *
         return error_set(error, ERR_CONFIG,
                          "%s is a contract over database %s, but database.mysql.database in %s is %s: make them agree",
                          config->contract_path, named, config->path, config->mysql.database);
-    return contract_tables(config->contract_path, text, &p->arena, &p->tables, &p->table_count, error);
+    return contract_tables(config->contract_path, text, p->database, &p->arena, &p->tables, &p->table_count, error);
 }
 
 int prepare_contract(struct prepared *p, const struct config *config, struct connection *c, struct error *error) {

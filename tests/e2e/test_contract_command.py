@@ -183,6 +183,51 @@ EVERYTHING = {"$schema": "contract.schema.json", "version": 1, "x-team": "shop",
             {"name": "user_id", "type": "N", "source_column": "user_id"}, {"name": "product_id", "type": "N", "source_column": "product_id"}]}]}]}
 
 
+def model_key(name, kind="S"):
+    return {"attribute_name": name, "attribute_type": kind}
+
+
+def model_output(contract):
+    """A contract in the model-output form: tables and indexes by other names, tables with their database, and what such files say besides."""
+    def qualified(value):
+        if isinstance(value, list):
+            return [qualified(v) for v in value]
+        if isinstance(value, dict):
+            return {key: f"{shop.DATABASE}.{v}" if key in ("source_table", "target_table") else qualified(v) for key, v in value.items()}
+        return value
+
+    def types(table):
+        return {a["name"]: a["type"] for e in table.get("entities", [table]) for a in e["attributes"]}
+
+    def keys(names, types):
+        return [model_key(n, types.get(n, "S")) for n in ([names] if isinstance(names, str) else names)] if names else None
+
+    definitions = []
+    for table in contract["tables"]:
+        kinds = types(table)
+        definitions.append({
+            "table_name": table["table"], "aggregate_pattern": "item_collection" if "entities" in table else "separate", "source_tables": [], "item_count": 5, "item_size_bytes": 5,
+            "partition_key": model_key(table["pk"], kinds.get(table["pk"], "S")), "sort_key": table.get("sk") and model_key(table["sk"], kinds.get(table["sk"], "S")),
+            "attributes": qualified(table.get("attributes")), "entities": qualified(table.get("entities")),
+            "gsis": [{"gsi_name": g["index_name"], "partition_key": keys(g["pk"], kinds), "sort_key": keys(g.get("sk"), kinds), "projection": g.get("projection", "ALL"),
+                      "projected_attributes": g.get("projected_attributes"), "sparse_attribute": None, "item_count": 5, "item_size_bytes": 5} for g in table.get("gsis", [])]})
+    return {"contract_version": "1.0", "job_id": "job", "source_database": contract["database"], "target_engine": "dynamodb", "table_definitions": definitions,
+            "access_patterns": [{"source_tables": ["nowhere"], "source_table": "nowhere"}], "trade_offs": [], "validation_passed": True}
+
+
+def test_model_output(world):
+    """The shop's contract in the model-output form is the same contract: its SQL, its explanation and its tables."""
+    leat = world.leat()
+    want = leat.json("contract", "sql"), leat.json("contract", "explain")
+    path = leat.folder / "model.json"
+    path.write_text(json.dumps(model_output(SHOP)))
+    leat.write_config(migration={"contractPath": str(path)})
+    assert (leat.json("contract", "sql"), leat.json("contract", "explain")) == want
+    leat.cli("tables", "create")
+    leat.write_config(migration={"contractPath": str(ROOT / "examples/shop/contract.json")})
+    assert [c for c in leat.json("check")["checks"] if c["result"] == "error"] == []
+
+
 def places(value, path=()):
     """The path of every object and member."""
     if isinstance(value, dict):
@@ -212,6 +257,13 @@ def mutations(contract):
                 yield path, thing, changed["root"]
 
 
+MODEL = model_output({"database": shop.DATABASE, "tables": [
+    {"table": "Things", "pk": "id", "sk": "status", "attributes": [{"name": n, "type": "S", "source_table": "orders", "source_column": n, "join": None} for n in ("id", "status", "user_id")],
+     "gsis": [{"index_name": "Index", "pk": ["status", "user_id"], "sk": "id", "projection": "INCLUDE", "projected_attributes": ["user_id"]}]},
+    {"table": "Several", "pk": "PK", "sk": "SK", "entities": [{"entity_type": "CART", "source_table": "cart_items", "pk_template": "{user_id}", "sk_template": "{product_id}", "attributes": [
+        {"name": "user_id", "type": "N", "source_table": "cart_items", "source_column": "user_id"}]}]}]})
+
+
 def schema_of(leat):
     return json.loads(subprocess.run([leat.binary, "contract", "schema"], capture_output=True, check=True).stdout)
 
@@ -225,7 +277,7 @@ def test_schema():
         for part in definition.get("oneOf", [definition]):
             undescribed = [key for key, p in part.get("properties", {}).items() if "description" not in p]
             assert not undescribed, f"{kind}: {undescribed}"
-    for contract in (SHOP, SHOP["tables"], EVERYTHING, test_expr.contract(), test_many.contract()):
+    for contract in (SHOP, SHOP["tables"], model_output(SHOP), EVERYTHING, test_expr.contract(), test_many.contract()):
         assert json_schema.valid(schema, contract)
 
     def words(contract):
@@ -238,7 +290,7 @@ def test_schema():
     shape = ("unknown key", "lacks", "; it must be a", "must be an object", "does not belong there", "this list is empty")
     later = ("transformation.type", "construction.type", "branches.0.when_type_value")  # leat looks at these with the live schema only
     counts, wrong = {"good": 0, "bad": 0}, []
-    ways = list(mutations(EVERYTHING))
+    ways = [*mutations(EVERYTHING), *mutations(MODEL)]
     for where, thing, changed in random.Random(7).sample(ways, min(SAMPLE, len(ways))):
         good, errors = json_schema.valid(schema, changed), words(changed)
         misshapen = any(s in e for s in shape for e in errors)

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t count;
     run(text, &shop_schema);
     run(text, NULL);
-    (void)!contract_tables("fuzz.json", text, &arena, &names, &count, &error);
+    (void)!contract_tables("fuzz.json", text, "online_shopping_store", &arena, &names, &count, &error);
     arena_deinit(&arena);
     return 0;
 }

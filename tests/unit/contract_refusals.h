@@ -30,9 +30,18 @@ static const struct refusal {
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]}",
      "1:13 $.version: \"version\" must be 1\n"},
     {"no tables", "{'version': 1, 'tables': []}", "1:16 $.tables: the contract has no tables\n"},
-    {"missing version and tables", "{'database': 'online_shopping_store'}",
-     "1:1 $: a contract lacks \"version\" (a value)\n"
-     "1:1 $: a contract lacks \"tables\" (a list)\n"},
+    {"missing tables", "{'database': 'online_shopping_store'}", "1:1 $: a contract lacks \"tables\" (a list)\n"},
+    {"no version is version 1",
+     "{'tables': [{'table': 'Users', 'type': 'multi-entity', 'source_table': 'users', 'entities': [\n"
+     "{'entity_type': 'USER', 'source_table': 'online_shopping_store.users', 'pk_template': '{id}', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_table': 'online_shopping_store.users', 'source_column': 'id'}]}]}]}",
+     ""},
+    {"a table of another database",
+     "[{'table': 'Users', 'pk': 'id', 'source_table': 'other.users',\n"
+     "'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'}]}]",
+     "1:49 $[0].source_table: \"other.users\": tables of other databases cannot be mapped; name a table of "
+     "online_shopping_store\n"},
     {"another database",
      "{'version': 1, 'database': 'other', 'tables': [{'table': 'Users', 'pk': 'id', 'source_table': 'users',\n"
      "'attributes': [\n"
@@ -46,9 +55,115 @@ static const struct refusal {
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
      " {'name': 'email', 'type': 'S', 'source_column': 'email'}]}]}",
      "1:16 $.tabels: unknown key \"tabels\"; did you mean \"tables\"?\n"},
-    {"model output", "{'contract_version': '1', 'table_definitions': []}",
-     "1:1 $: this is the model-output form (\"table_definitions\"), which is not supported by this version; write "
-     "{\"version\": 1, \"tables\": [...]}\n"},
+    {"model output without tables", "{'contract_version': '1.0', 'table_definitions': []}",
+     "1:29 $.table_definitions: the contract has no tables\n"},
+    {"model output",
+     "{'contract_version': '1.0', 'job_id': 'j', 'source_database': 'online_shopping_store', 'target_engine': "
+     "'dynamodb',\n"
+     "'access_patterns': [{'anything': 1}], 'trade_offs': [], 'validation_passed': true, 'table_definitions': [\n"
+     "{'table_name': 'Users', 'aggregate_pattern': 'separate', 'source_tables': ['online_shopping_store.users'],\n"
+     " 'partition_key': {'attribute_name': 'id', 'attribute_type': 'N'}, 'sort_key': null, 'entities': null, "
+     "'item_count': 5, 'item_size_bytes': 100,\n"
+     " 'attributes': [{'name': 'id', 'type': 'N', 'source_table': 'online_shopping_store.users', 'source_column': "
+     "'id', 'join': null, 'denormalized': false},\n"
+     "  {'name': 'kind', 'type': 'S', 'source_table': 'users', 'source_column': 'is_seller', 'calculation': {'type': "
+     "'case',\n"
+     "   'cases': [{'when': 'is_seller = 1', 'then': '~seller~'}], 'else_value': '~buyer~'}}],\n"
+     " 'gsis': [{'gsi_name': 'byKind', 'partition_key': [{'attribute_name': 'kind', 'attribute_type': 'S'}, "
+     "{'attribute_name': 'id', 'attribute_type': 'N'}],\n"
+     "  'sort_key': null, 'projection': 'INCLUDE', 'projected_attributes': ['kind'], 'item_count': 1, "
+     "'item_size_bytes': 1}]}]}",
+     ""},
+    {"model output of several entities",
+     "{'source_database': 'online_shopping_store', 'table_definitions': [\n"
+     "{'table_name': 'Shop', 'aggregate_pattern': 'item_collection', 'partition_key': {'attribute_name': 'pk', "
+     "'attribute_type': 'S'}, 'sort_key': {'attribute_name': 'sk', 'attribute_type': 'S'},\n"
+     " 'entities': [{'entity_type': 'USER', 'source_table': 'users', 'pk_template': 'USER#{id}', 'sk_template': "
+     "'PROFILE',\n"
+     "  'attributes': [{'name': 'id', 'type': 'N', 'source_table': 'online_shopping_store.users', 'source_column': "
+     "'id'}]}], 'gsis': []}]}",
+     ""},
+    {"model output says more",
+     "{'table_definitions': [\n"
+     "{'table_name': 'Users', 'owner': 'me', 'partition_keys': 1, 'partition_key': {'attribute_name': 'id', "
+     "'attribute_type': 'N'},\n"
+     " 'attributes': [{'name': 'id', 'type': 'N', 'source_table': 'online_shopping_store.users', 'source_column': "
+     "'id'}],\n"
+     " 'gsis': [{'gsi_name': 'byId', 'partition_key': {'attribute_name': 'id', 'note': 1}, 'projektion': 'ALL'}]}], "
+     "'remarks': []}",
+     "warning 2:25 $.table_definitions[0].owner: the key \"owner\" says nothing here and is ignored; known: "
+     "table_name, aggregate_pattern, source_tables, partition_key, sort_key, attributes, entities, gsis, item_count, "
+     "item_size_bytes\n"
+     "warning 2:40 $.table_definitions[0].partition_keys: the key \"partition_keys\" says nothing here and is ignored; "
+     "did you mean \"partition_key\"?\n"
+     "warning 4:74 $.table_definitions[0].gsis[0].partition_key.note: the key \"note\" says nothing here and is "
+     "ignored; known: attribute_name, attribute_type\n"
+     "warning 4:86 $.table_definitions[0].gsis[0].projektion: the key \"projektion\" says nothing here and is ignored; "
+     "did you mean \"projection\"?\n"
+     "warning 4:111 $.remarks: the key \"remarks\" says nothing here and is ignored; known: contract_version, job_id, "
+     "source_database, target_engine, table_definitions, access_patterns, unsupported_patterns, migration_notes, "
+     "hot_partition_analysis, trade_offs, validation_passed, validation_failures\n"},
+    {"model output of another database and engine",
+     "{'source_database': 'other', 'target_engine': 'documentdb', 'table_definitions': [\n"
+     "{'table_name': 'Users', 'partition_key': {'attribute_name': 'id', 'attribute_type': 'N'},\n"
+     " 'attributes': [{'name': 'id', 'type': 'N', 'source_column': 'id', 'source_table': 'other.users'}]}]}",
+     "1:21 $.source_database: the contract is for database \"other\", the configuration for \"online_shopping_store\"; "
+     "they must agree\n"
+     "1:47 $.target_engine: the target engine is \"documentdb\"; only \"dynamodb\" can be kept\n"},
+    {"model output: keys",
+     "{'table_definitions': [\n"
+     "{'table_name': 'Users', 'partition_key': {'attribute_name': 'id', 'attribute_type': 'S'},\n"
+     " 'attributes': [{'name': 'id', 'type': 'N', 'source_table': 'online_shopping_store.users', 'source_column': "
+     "'id'}],\n"
+     " 'gsis': [{'gsi_name': 'one', 'partition_key': []}, {'gsi_name': 'two', 'partition_key': [{'attribute_type': "
+     "'S'}]},\n"
+     "  {'gsi_name': 'three', 'partition_key': [{'attribute_name': 'id', 'attribute_type': 'N'}, {'attribute_name': "
+     "'id', 'attribute_type': 'S'}]},\n"
+     "  {'gsi_name': 'four', 'partition_key': 'id'}, {'gsi_name': 'five', 'partition_key': ['id']}]},\n"
+     "{'table_name': 'More', 'partition_key': [{'attribute_name': 'id'}], 'attributes': []}]}",
+     "2:85 $.table_definitions[0].partition_key.attribute_type: the key is of type S, its attribute \"id\" of type N\n"
+     "4:31 $.table_definitions[0].gsis[0].partition_key: this list is empty; it must hold at least one key\n"
+     "4:92 $.table_definitions[0].gsis[1].partition_key[0]: a key lacks \"attribute_name\" (a string)\n"
+     "5:135 $.table_definitions[0].gsis[2].partition_key[1].attribute_type: the key is of type S, its attribute \"id\" "
+     "of type N\n"
+     "6:41 $.table_definitions[0].gsis[3].partition_key: \"partition_key\" is a string; it must be a list or an "
+     "object\n"
+     "6:87 $.table_definitions[0].gsis[4].partition_key[0]: a key must be an object, not a string\n"
+     "7:2 $.table_definitions[1]: a table definition needs either \"attributes\" or \"entities\"\n"
+     "7:24 $.table_definitions[1].partition_key: \"partition_key\" is a list; it must be an object\n"},
+    {"model output: neither attributes nor entities, or no root",
+     "{'table_definitions': [\n"
+     "{'table_name': 'Users', 'partition_key': {'attribute_name': 'id', 'attribute_type': 'N'}, 'attributes': [], "
+     "'entities': []},\n"
+     "{'table_name': 'Both', 'partition_key': {'attribute_name': 'id', 'attribute_type': 'N'},\n"
+     " 'attributes': [{'name': 'id', 'type': 'N', 'source_table': 'online_shopping_store.users', 'source_column': "
+     "'id'}],\n"
+     " 'entities': [{'entity_type': 'USER', 'source_table': 'users', 'pk_template': '{id}', 'attributes': []}]},\n"
+     "{'table_name': 'None', 'partition_key': {'attribute_name': 'id', 'attribute_type': 'N'},\n"
+     " 'attributes': [{'name': 'id', 'type': 'N', 'source_table': 'users', 'source_column': 'id',\n"
+     "  'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = orders.user_id', "
+     "'select_column': 'id'}}]}]}",
+     "2:2 $.table_definitions[0]: a table definition needs either \"attributes\" or \"entities\"\n"
+     "3:2 $.table_definitions[1]: a table definition needs either \"attributes\" or \"entities\"\n"
+     "6:2 $.table_definitions[2]: no attribute of this table comes straight from a column (\"source_table\", without "
+     "\"join\" and \"calculation\"), so nothing says which rows make its items\n"},
+    {"model output: places inside",
+     "{'table_definitions': [\n"
+     "{'table_name': 'Users', 'partition_key': {'attribute_name': 'id', 'attribute_type': 'N'},\n"
+     " 'attributes': [{'name': 'id', 'type': 'N', 'source_table': 'users', 'source_column': 'id'},\n"
+     "  {'name': 'e', 'type': 'S', 'source_table': 'users', 'source_column': 'emali'},\n"
+     "  {'name': 'o', 'type': 'S', 'source_table': 'orders', 'source_column': 'status'},\n"
+     "  {'name': 'p', 'typ': 'S', 'source_table': 'users', 'source_column': 'email'},\n"
+     "  {'name': 'c', 'type': 'S', 'source_table': 'users', 'source_column': 'id', 'calculation': {'type': 'case',\n"
+     "   'cases': [{'when': 'id = 1', 'then': '1'}], 'else': '2', 'else_value': '3'}}]}]}",
+     "4:72 $.table_definitions[0].attributes[1].source_column: table \"users\" has no column \"emali\"; did you mean "
+     "\"email\"?\n"
+     "5:46 $.table_definitions[0].attributes[2].source_table: the row here is of \"users\"; a column of \"orders\" "
+     "needs a \"join\"\n"
+     "6:4 $.table_definitions[0].attributes[3]: an attribute lacks \"type\" (a string)\n"
+     "6:17 $.table_definitions[0].attributes[3].typ: unknown key \"typ\"; did you mean \"type\"?\n"
+     "8:75 $.table_definitions[0].attributes[4].calculation.else_value: \"else\" and \"else_value\" say the same; keep "
+     "one\n"},
     {"neither list nor object", "5", "1:1 $: a contract must be an object, not a number\n"},
     {"a table that is no object", "['Users']", "1:2 $[0]: a single-entity table must be an object, not a string\n"},
     {"an unknown key",
