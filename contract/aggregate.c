@@ -2,11 +2,11 @@
 #include "contract/aggregate.h"
 
 #include "contract/arithmetic.h"
-#include "contract/expr.h"
+#include "contract/expr_tree.h"
 
-void aggregate_start(struct aggregate *a, enum aggregate_operation operation) {
+void aggregate_start(struct aggregate *a, enum aggregate_operation operation, const struct expr *expr) {
     *a = (struct aggregate){
-        .operation = operation, .value = {.kind = VALUE_NULL}, .bytes = BUF_INIT((size_t)UINT32_MAX)};
+        .operation = operation, .expr = expr, .value = {.kind = VALUE_NULL}, .bytes = BUF_INIT((size_t)UINT32_MAX)};
 }
 
 void aggregate_deinit(struct aggregate *a) {
@@ -25,9 +25,21 @@ static void keep(struct aggregate *a, const struct value *v) {
     buf_deinit(&old);
 }
 
-int aggregate_add(struct aggregate *a, const struct value *v, struct arena *scratch, struct error *error) {
-    if (v && expr_is_null(v))
+int aggregate_value(const struct expr *expr, const struct row_set *rows, struct arena *arena, bool *ret_counts,
+                    struct value *ret, struct error *error) {
+    *ret = (struct value){.kind = VALUE_NULL};
+    *ret_counts = true;
+    if (!expr)
         return EVALUATE_OK;
+    int r = expr_eval(expr, rows, arena, ret, error);
+    if (r != EVALUATE_OK)
+        return r;
+    *ret_counts = !expr_is_null(ret);
+    bool exact = value_is_number(ret) && !value_is_double(ret) && expr->type != COLUMN_DOUBLE;
+    return exact && *ret_counts ? number_round(ret, expr->digits, true, arena, ret, error) : EVALUATE_OK;
+}
+
+int aggregate_add(struct aggregate *a, const struct value *v, struct arena *scratch, struct error *error) {
     bool first = a->count++ == 0;
     struct value sum;
     int r = EVALUATE_OK;
@@ -37,7 +49,9 @@ int aggregate_add(struct aggregate *a, const struct value *v, struct arena *scra
     case AGGREGATE_SUM:
     case AGGREGATE_AVG: {
         static const struct value zero = {.kind = VALUE_INT};
-        r = number_compute('+', first ? &zero : &a->value, v, scratch, &sum, error);
+        const struct value *so_far = first ? &zero : &a->value;
+        r = value_is_double(so_far) || value_is_double(v) ? number_compute('+', so_far, v, scratch, &sum, error)
+                                                          : number_sum('+', so_far, v, scratch, &sum, error);
         if (r == EVALUATE_OK)
             keep(a, &sum);
         break;
@@ -54,7 +68,8 @@ int aggregate_add(struct aggregate *a, const struct value *v, struct arena *scra
     return r;
 }
 
-int aggregate_result(struct aggregate *a, struct arena *arena, struct value *ret, struct error *error) {
+int aggregate_result(const struct aggregate *a, struct arena *arena, struct value *ret, struct error *error) {
+    static const struct value zero = {.kind = VALUE_INT};
     struct value count = {.kind = VALUE_UINT, .u = a->count};
     if (a->operation == AGGREGATE_COUNT) {
         *ret = count;
@@ -62,6 +77,8 @@ int aggregate_result(struct aggregate *a, struct arena *arena, struct value *ret
     }
     if (a->count && a->operation == AGGREGATE_AVG)
         return number_compute('/', &a->value, &count, arena, ret, error);
+    if (a->count && a->operation == AGGREGATE_SUM) /* within a number's digits? */
+        return number_compute('+', &a->value, &zero, arena, ret, error);
     *ret = value_copy(arena, &a->value);
     return EVALUATE_OK;
 }

@@ -92,13 +92,13 @@ static void put_scaled(struct buf *text, const char *digits, bool negative, unsi
     buf_put(text, digits + whole, len - whole);
 }
 
-/* Takes `m`, rounded half away from zero to `scale` digits behind the point. */
-static int exact_value(mpd_t *m, unsigned scale, struct arena *arena, struct value *ret, struct error *error) {
+/* Takes `m`, rounded half away from zero to `scale` digits behind the point; `max` digits in all. */
+static int exact_value(mpd_t *m, unsigned scale, int max, struct arena *arena, struct value *ret, struct error *error) {
     mpd_context_t c = working_context();
     uint32_t status = 0;
     c.round = MPD_ROUND_HALF_UP;
     mpd_qrescale(m, m, -(mpd_ssize_t)scale, &c, &status);
-    if (!mpd_isfinite(m) || m->digits > DIGITS_MAX)
+    if (!mpd_isfinite(m) || m->digits > max)
         return too_many_digits(error);
     bool negative = mpd_isnegative(m) && !mpd_iszero(m);
     m->exp = 0;
@@ -137,7 +137,7 @@ static bool compute_integers(char operation, const struct value *a, const struct
     return true;
 }
 
-static int compute_exact(char operation, const struct value *a, const struct value *b, struct arena *arena,
+static int compute_exact(char operation, const struct value *a, const struct value *b, int max, struct arena *arena,
                          struct value *ret, struct error *error) {
     mpd_context_t c = working_context();
     uint32_t status = 0;
@@ -163,7 +163,7 @@ static int compute_exact(char operation, const struct value *a, const struct val
         mpd_qdiv(&result, &x, &y, &c, &status);
         break;
     }
-    return exact_value(&result, scale, arena, ret, error);
+    return exact_value(&result, scale, max, arena, ret, error);
 }
 
 /* ---- doubles */
@@ -229,7 +229,13 @@ int number_compute(char operation, const struct value *a, const struct value *b,
         return double_value(compute_doubles(operation, value_to_double(a), value_to_double(b)), ret, error);
     if (compute_integers(operation, a, b, ret))
         return EVALUATE_OK;
-    return compute_exact(operation, a, b, arena, ret, error);
+    return compute_exact(operation, a, b, DIGITS_MAX, arena, ret, error);
+}
+
+int number_sum(char operation, const struct value *a, const struct value *b, struct arena *arena, struct value *ret,
+               struct error *error) {
+    return compute_integers(operation, a, b, ret) ? EVALUATE_OK
+                                                  : compute_exact(operation, a, b, SUM_DIGITS_MAX, arena, ret, error);
 }
 
 int number_round(const struct value *v, int places, bool pad, struct arena *arena, struct value *ret,
@@ -247,7 +253,7 @@ int number_round(const struct value *v, int places, bool pad, struct arena *aren
     c.round = MPD_ROUND_HALF_UP;
     if (places < 0)
         mpd_qrescale(&x, &x, -places, &c, &status);
-    return exact_value(&x, places < 0 ? 0 : (unsigned)places, arena, ret, error);
+    return exact_value(&x, places < 0 ? 0 : (unsigned)places, DIGITS_MAX, arena, ret, error);
 }
 
 int number_negate(const struct value *v, struct arena *arena, struct value *ret, struct error *error) {
@@ -263,5 +269,5 @@ int number_from_double(const struct value *v, struct arena *arena, struct value 
     mpd_qset_string_exact(&x, buf_text(&text), &status);
     if (!mpd_isfinite(&x) || x.exp > DIGITS_MAX || x.exp < -200)
         return too_many_digits(error);
-    return exact_value(&x, x.exp < 0 ? (unsigned)-x.exp : 0, arena, ret, error);
+    return exact_value(&x, x.exp < 0 ? (unsigned)-x.exp : 0, DIGITS_MAX, arena, ret, error);
 }

@@ -41,6 +41,8 @@ int source_column(struct build *b, struct source *source, struct spot at, const 
 void source_need(struct source *source, unsigned column);
 /* The number of the index over these columns (of the table), made when new. */
 unsigned source_index(struct build *b, struct source *source, const unsigned *columns, size_t count);
+/* Has the index keep this of each of its groups; returns its number there. */
+unsigned source_measure(struct source *source, struct arena *arena, unsigned index, const struct measure *measure);
 /* Whether `columns` are just the source's key; then order[i] is which of them is key column i. */
 bool source_is_key(struct source *source, const unsigned *columns, size_t count, unsigned *order);
 /* Cascades, columns, standings; renumbers everything. */

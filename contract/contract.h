@@ -22,10 +22,23 @@ struct source_column {
     const struct column *column; /* as the live schema describes it */
 };
 
+enum aggregate_operation { AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX };
+
+/* What is kept of each group of rows that agree in an index's columns, so that an aggregate over them costs no walk. */
+struct measure {
+    const struct node *node; /* whose filter, and over whose row `expr` */
+    enum aggregate_operation operation;
+    const struct expr *expr; /* NULL: rows count */
+};
+
 /* An index over `columns` (then the row's key): rows of this source by the values of these columns. */
 struct source_index {
     const unsigned *columns;
     size_t column_count;
+    const struct measure *measures;
+    size_t measure_count;
+    const unsigned *used; /* columns of this source that the measures read */
+    size_t used_count;
 };
 
 /* A foreign key with a rule that changes children, seen from the parent. For servers that do not log cascades. */
@@ -91,6 +104,10 @@ struct node {
     size_t order_count;
     uint64_t limit;   /* 0: none */
     bool needs_order; /* false when the index gives the order already (order by the key ascending) */
+    /* An aggregate's or a check's rows: source->indexes[index].measures[measure] has the result, when `running`. */
+    bool running;
+    unsigned measure;
+    const char *walked; /* why it has not, of an aggregate; NULL: no aggregate, or running */
 };
 
 /* ---- items */
@@ -104,8 +121,6 @@ enum attribute_source {
     ATTRIBUTE_EXISTS,    /* many: BOOL, is there a row? */
     ATTRIBUTE_AGGREGATE, /* many: operation over expr's values (NULL: over rows) */
 };
-
-enum aggregate_operation { AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX };
 
 struct attribute {
     const char *name;

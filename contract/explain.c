@@ -19,10 +19,16 @@ static void put_node(struct buf *out, const struct node *node, unsigned depth) {
         buf_put_text(out, ", up by ");
         words_up(out, node);
     }
-    if (node->filter) {
+    if (node->filter && !node->running) {
         buf_printf(out, "\n  %*swhere ", (int)(2 * depth + 4), "");
         words_filter(out, node->entity, node->filter);
     }
+    if (node->running) {
+        buf_printf(out, "\n  %*sruns along: ", (int)(2 * depth + 4), "");
+        words_running(out, node);
+    }
+    if (node->walked)
+        buf_printf(out, "\n  %*severy change reads its whole group: %s", (int)(2 * depth + 4), "", node->walked);
     if (node->order_count || node->limit)
         buf_printf(out, "\n  %*s", (int)(2 * depth + 4), "");
     if (node->order_count) {
@@ -86,6 +92,14 @@ static void put_source(struct buf *out, const struct source *s) {
         words_columns(out, s, s->indexes[i].columns, s->indexes[i].column_count);
         buf_put_char(out, ')');
     }
+    for (size_t i = 0; i < s->index_count; i++) {
+        if (!s->indexes[i].measure_count)
+            continue;
+        buf_put_text(out, "\n  of each group of rows by (");
+        words_columns(out, s, s->indexes[i].columns, s->indexes[i].column_count);
+        buf_put_text(out, ") keeps ");
+        words_measures(out, &s->indexes[i]);
+    }
     buf_put_text(out,
                  s->standing_count ? "\n  a change touches " : "\n  a change touches no item: kept for its cascades");
     for (size_t i = 0; i < s->standing_count; i++) {
@@ -130,6 +144,8 @@ static void put_node_json(struct json_out *out, const struct node *n) {
         MEMBER(out, "down", words_down(&words, n));
         MEMBER(out, "up", words_up(&words, n));
         MEMBER(out, "filter", words_filter(&words, n->entity, n->filter));
+        MEMBER(out, "running", words_running(&words, n));
+        MEMBER(out, "walked", buf_put_text(&words, n->walked ? n->walked : ""));
         MEMBER(out, "order_by", words_order(&words, n));
         json_key(out, "limit");
         if (n->limit)
@@ -177,6 +193,17 @@ static void put_source_json(struct json_out *out, const struct source *s) {
         defer(buf_deinit) struct buf columns = BUF_INIT(WORDS_MAX);
         words_columns(&columns, s, s->indexes[i].columns, s->indexes[i].column_count);
         json_put_text(out, buf_text(&columns));
+    }
+    json_close(out, ']');
+    json_key(out, "groups");
+    json_open(out, '[');
+    for (size_t i = 0; i < s->index_count; i++) {
+        if (!s->indexes[i].measure_count)
+            continue;
+        json_open(out, '{');
+        MEMBER(out, "by", words_columns(&words, s, s->indexes[i].columns, s->indexes[i].column_count));
+        MEMBER(out, "keeps", words_measures(&words, &s->indexes[i]));
+        json_close(out, '}');
     }
     json_close(out, ']');
     json_key(out, "changes");

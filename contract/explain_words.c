@@ -62,6 +62,34 @@ void words_filter(struct buf *out, const struct entity *entity, const struct exp
         sql_put_expr(out, entity, filter, SQL_VALUE);
 }
 
+void words_measure(struct buf *out, const struct measure *m) {
+    static const char *const names[] = {[AGGREGATE_COUNT] = "COUNT",
+                                        [AGGREGATE_SUM] = "SUM",
+                                        [AGGREGATE_AVG] = "AVG",
+                                        [AGGREGATE_MIN] = "MIN",
+                                        [AGGREGATE_MAX] = "MAX"};
+    buf_printf(out, "%s(", names[m->operation]);
+    if (m->expr)
+        sql_put_expr(out, m->node->entity, m->expr, SQL_VALUE);
+    buf_put_text(out, m->expr ? ")" : "*)");
+    if (!m->node->filter)
+        return;
+    buf_put_text(out, " where ");
+    words_filter(out, m->node->entity, m->node->filter);
+}
+
+void words_measures(struct buf *out, const struct source_index *index) {
+    for (size_t i = 0; i < index->measure_count; i++) {
+        buf_put_text(out, i ? ", " : "");
+        words_measure(out, &index->measures[i]);
+    }
+}
+
+void words_running(struct buf *out, const struct node *node) {
+    if (node->running)
+        words_measure(out, &node->source->indexes[node->index].measures[node->measure]);
+}
+
 static void put_key_part(struct buf *out, const struct entity *e, const struct key_part *part, int attribute,
                          const struct template *template) {
     buf_printf(out, "%s = ", part->name);
@@ -83,7 +111,8 @@ void words_item_key(struct buf *out, const struct entity *entity) {
 
 static void put_gathered(struct buf *out, const struct node *node) {
     size_t count = 0;
-    buf_printf(out, "%s of %s", node->many ? "each row" : "1 row", node->alias);
+    const char *what = node->running ? "1 record of the groups" : node->many ? "each row" : "1 row";
+    buf_printf(out, "%s of %s", what, node->alias);
     for (size_t i = 0; i < node->entity->node_count; i++) {
         const struct node *below = node->entity->nodes[i];
         if (below->parent != node)

@@ -304,3 +304,11 @@ int expr_eval(const struct expr *e, const struct row_set *rows, struct arena *ar
     };
     return by_kind[e->kind](e, rows, arena, ret, error);
 }
+
+int expr_holds(const struct expr *e, const struct row_set *rows, struct arena *arena, bool *ret, struct error *error) {
+    struct value v;
+    int r = expr_eval(e, rows, arena, &v, error);
+    if (r == EVALUATE_OK)
+        *ret = truth_of(&v) == 1;
+    return r;
+}

@@ -10,6 +10,10 @@ struct row_set; /* contract/contract.h */
 int expr_eval(const struct expr *e, const struct row_set *rows, struct arena *arena, struct value *ret,
               struct error *error) must_check;
 
+/* Is the condition true (not false, not NULL)? Results as of expr_eval(). */
+int expr_holds(const struct expr *e, const struct row_set *rows, struct arena *arena, bool *ret,
+               struct error *error) must_check;
+
 /* If `e` is just a column: its node and column number. */
 bool expr_column(const struct expr *e, unsigned *ret_node, unsigned *ret_column);
 

@@ -139,6 +139,24 @@ static bool join_construction(const struct row_place *w, const struct parsed_att
 
 /* ---- exists-check, aggregated-list */
 
+/* What keeps an aggregate from being kept up by differences; NULL: nothing. */
+static const char *why_walked(const struct node *node, enum aggregate_operation operation, const struct expr *e) {
+    bool sums = operation == AGGREGATE_SUM || operation == AGGREGATE_AVG;
+    if (node->by_key)
+        return "by its key there is one row at most";
+    if (sums && (e->type == COLUMN_FLOAT || e->type == COLUMN_DOUBLE))
+        return "doubles are added in the order of the primary key";
+    return NULL;
+}
+
+static void keep_running(const struct row_place *w, struct node *node, enum aggregate_operation operation,
+                         const struct expr *e) {
+    node->walked = why_walked(node, operation, e);
+    node->running = !node->walked;
+    if (node->running)
+        node->measure = source_measure(node->source, w->b->arena, node->index, &(struct measure){node, operation, e});
+}
+
 static bool join_exists(const struct row_place *w, const struct parsed_attribute *p, struct attribute *ret) {
     if (ret->type != ATTR_BOOL) {
         report_error(w->b->report, p->type.at, "an exists-check is written as BOOL, not as %s",
@@ -148,6 +166,8 @@ static bool join_exists(const struct row_place *w, const struct parsed_attribute
     struct node *node = rows_node(w, p->join, &p->join->filter, NULL, 0);
     ret->source = ATTRIBUTE_EXISTS;
     ret->scope = node ? scope_of_rows(w, node) : NULL;
+    if (node && node->filter && !node->by_key) /* without a filter the first row of the index tells */
+        keep_running(w, node, AGGREGATE_COUNT, NULL);
     return node != NULL;
 }
 
@@ -246,6 +266,8 @@ static bool aggregate_build(const struct row_place *w, const struct parsed_attri
     ret->source = ATTRIBUTE_AGGREGATE;
     ret->operation = operation;
     ret->scope = scope_of_rows(w, node);
+    if (type)
+        keep_running(w, node, operation, ret->expr);
     return type && attribute_check_type(w, p->type.at, type, ret->type);
 }
 

@@ -128,8 +128,17 @@ unsigned source_index(struct build *b, struct source *source, const unsigned *co
     for (size_t i = 0; i < count; i++)
         s->needed[columns[i]] = true;
     LIST_ADD(b->arena, s->indexes, source->index_count,
-             (struct source_index){arena_copy(b->arena, columns, count * sizeof(*columns)), count});
+             (struct source_index){.columns = arena_copy(b->arena, columns, count * sizeof(*columns)),
+                                   .column_count = count});
     return (unsigned)source->index_count - 1;
+}
+
+unsigned source_measure(struct source *source, struct arena *arena, unsigned number, const struct measure *measure) {
+    struct source_index *index = &build_of(source)->indexes[number];
+    struct measure *measures = (struct measure *)(uintptr_t)index->measures;
+    LIST_ADD(arena, measures, index->measure_count, *measure);
+    index->measures = measures;
+    return (unsigned)index->measure_count - 1;
 }
 
 bool source_is_key(struct source *source, const unsigned *columns, size_t count, unsigned *order) {
@@ -257,6 +266,27 @@ static void finish_source(struct build *b, struct source *source) {
     source->cascades = s->cascades;
 }
 
+static void mark_columns(const struct expr *e, bool *used) {
+    if (e && e->kind == EXPR_COLUMN)
+        used[e->column] = true;
+    for (size_t i = 0; e && i < e->arg_count; i++)
+        mark_columns(e->args[i], used);
+}
+
+/* Expressions have their final numbers by then. */
+static void find_used(struct build *b, const struct source *source, struct source_index *index) {
+    bool *used = arena_zalloc(b->arena, source->column_count * sizeof(*used));
+    unsigned *list = arena_alloc(b->arena, source->column_count * sizeof(*list));
+    for (size_t i = 0; i < index->measure_count; i++) {
+        mark_columns(index->measures[i].expr, used);
+        mark_columns(index->measures[i].node->filter, used);
+    }
+    for (unsigned i = 0; i < source->column_count; i++)
+        if (used[i])
+            list[index->used_count++] = i;
+    index->used = list;
+}
+
 static void finish_node(struct build *b, struct node *node) {
     struct source_build *s = build_of(node->source);
     LIST_ADD(b->arena, s->standings, node->source->standing_count, node);
@@ -293,4 +323,7 @@ void sources_finish(struct build *b) {
         e->name = arena_printf(b->arena, "%s.%s", table->name, table->columns[e->column].name);
         e->column = build_of(b->uses[i].source)->number[e->column];
     }
+    for (size_t i = 0; i < b->source_count; i++)
+        for (size_t k = 0; k < b->sources[i]->index_count; k++)
+            find_used(b, b->sources[i], &build_of(b->sources[i])->indexes[k]);
 }

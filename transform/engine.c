@@ -19,7 +19,7 @@ bool (*engine_crash)(const char *place);
 size_t engine_dirty_max = DIRTY_IN_MEMORY, engine_items_max = ITEMS_IN_MEMORY, engine_transact_max = TRANSACT_ITEMS_MAX;
 const char *const engine_mutant_names[MUTANT_COUNT] = {
     "none",         "nokeys",    "jlast", "afteronly", "nocascade",  "hashacked", "reseq",  "ackpos", "sweepnojournal",
-    "sweep_before", "ckpt_at_h", "early", "nooutbox",  "re_durable", "re_start",  "nobump", "reread",
+    "sweep_before", "ckpt_at_h", "early", "nooutbox",  "re_durable", "re_start",  "nobump", "reread", "groups",
 };
 #endif
 
@@ -158,7 +158,7 @@ void engine_free(struct engine *e) {
         free(e->refusals);
         e->refusals = next;
     }
-    struct arena *arenas[] = {&e->batch, &e->scratch, &e->sending};
+    struct arena *arenas[] = {&e->batch, &e->scratch, &e->groups, &e->sending};
     for (size_t i = 0; i < ARRAY_LEN(arenas); i++)
         arena_deinit(arenas[i]);
     struct buf *bufs[] = {&e->key, &e->value, &e->other, &e->sweep_at, &e->pump_at, &e->again_at, &e->prepared.xid};

@@ -72,29 +72,10 @@ int join_ones(struct build *b, const struct node *top) {
 /* ---- many rows */
 
 int filter_true(struct build *b, const struct expr *filter) {
-    if (!filter)
-        return 1;
-    struct value value;
     struct row_set set = {b->rows};
-    int r = expr_eval(filter, &set, b->arena, &value, &b->poison);
-    if (r)
-        return r == EVALUATE_POISON ? ERR_STOPPED : r;
-    switch (value.kind) {
-    case VALUE_UNKNOWN:
-    case VALUE_NULL:
-        return 0;
-    case VALUE_DOUBLE:
-        return value.d != 0;
-    case VALUE_FLOAT:
-        return value.f != 0;
-    case VALUE_DECIMAL:
-        for (uint32_t i = 0; i < value.len; i++)
-            if (value.data[i] >= '1' && value.data[i] <= '9')
-                return 1;
-        return 0;
-    default:
-        return value.u != 0;
-    }
+    bool holds = true;
+    int r = filter ? expr_holds(filter, &set, b->arena, &holds, &b->poison) : 0;
+    return r == EVALUATE_POISON ? ERR_STOPPED : r ? r : holds;
 }
 
 int build_poison(struct build *b, const char *reason) {
@@ -223,8 +204,7 @@ int build_values(struct build *b, const struct attribute *a, struct attr *ret) {
 struct walk {
     struct build *build;
     const struct node *node;
-    const struct expr *expr; /* NULL: the row itself counts */
-    struct aggregate *into;  /* NULL: ends at the first row */
+    struct aggregate *into; /* NULL: ends at the first row */
     struct arena scratch;
     bool found;
 };
@@ -234,6 +214,7 @@ static int walk_row(struct engine *e, struct slice row_key, void *context, struc
     struct build *b = w->build;
     struct row row;
     struct value value;
+    bool counts = false;
     struct row_set set = {b->rows};
     struct arena *arena = b->arena;
     arena_reset(&w->scratch);
@@ -246,10 +227,10 @@ static int walk_row(struct engine *e, struct slice row_key, void *context, struc
     if (r > 0) {
         w->found = true;
         r = !w->into ? 1 : 0;
-        if (w->into && w->expr)
-            r = expr_eval(w->expr, &set, &w->scratch, &value, &b->poison);
-        if (w->into && r == EVALUATE_OK)
-            r = aggregate_add(w->into, w->expr ? &value : NULL, &w->scratch, &b->poison);
+        if (w->into)
+            r = aggregate_value(w->into->expr, &set, &w->scratch, &counts, &value, &b->poison);
+        if (w->into && r == EVALUATE_OK && counts)
+            r = aggregate_add(w->into, &value, &w->scratch, &b->poison);
         if (w->into && r == EVALUATE_POISON)
             r = ERR_STOPPED;
     }
@@ -261,7 +242,7 @@ static int walk_row(struct engine *e, struct slice row_key, void *context, struc
 static int walk_rows(struct build *b, const struct attribute *a, struct aggregate *into, bool *ret_found) {
     const struct node *node = a->scope->node;
     const struct value *parent = b->rows[node->parent->number];
-    struct walk walk = {.build = b, .node = node, .expr = a->expr, .into = into};
+    struct walk walk = {.build = b, .node = node, .into = into};
     struct buf key defer(buf_deinit) = ROW_KEY_BUF;
     int r = parent ? each_row_key(b, node, parent, walk_row, &walk, &key) : 0;
     arena_deinit(&walk.scratch);
@@ -269,9 +250,27 @@ static int walk_rows(struct build *b, const struct attribute *a, struct aggregat
     return r < 0 ? r : 0;
 }
 
+/* What groups.c keeps of the rows that join. 1: it does not, or not all of them can be evaluated, and the walk says why. */
+static int read_running(struct build *b, const struct node *node, struct aggregate *ret) {
+    const struct value *parent = b->rows[node->parent->number], *columns[INDEX_COLUMNS_MAX];
+    if (!node->running)
+        return 1;
+    if (!parent)
+        return 0;
+    for (size_t i = 0; i < node->edge_count; i++)
+        columns[i] = &parent[node->parent_columns[i]];
+    return groups_read(b->e, node, columns, b->arena, ret, b->error);
+}
+
 int build_exists(struct build *b, const struct attribute *a, struct attr *ret) {
+    struct aggregate aggregate defer(aggregate_deinit);
     bool found;
-    int r = walk_rows(b, a, NULL, &found);
+    aggregate_start(&aggregate, AGGREGATE_COUNT, NULL);
+    int r = read_running(b, a->scope->node, &aggregate);
+    if (r == 1)
+        r = walk_rows(b, a, NULL, &found);
+    else
+        found = aggregate.count > 0;
     *ret = (struct attr){.type = ATTR_BOOL, .boolean = found};
     return r;
 }
@@ -280,8 +279,10 @@ int build_aggregate(struct build *b, const struct attribute *a, struct attr *ret
     struct aggregate aggregate defer(aggregate_deinit);
     struct value value;
     bool found;
-    aggregate_start(&aggregate, a->operation);
-    int r = walk_rows(b, a, &aggregate, &found);
+    aggregate_start(&aggregate, a->operation, a->expr);
+    int r = read_running(b, a->scope->node, &aggregate);
+    if (r == 1)
+        r = walk_rows(b, a, &aggregate, &found);
     if (r == 0)
         r = aggregate_result(&aggregate, b->arena, &value, &b->poison);
     return r ? r : attr_from_value(a->type, &value, b->arena, ret, &b->poison);

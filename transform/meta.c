@@ -1,7 +1,7 @@
 /* What the store knows of itself: one record, written with each checkpoint. */
 #include "transform/state.h"
 
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 static const struct slice state_key = {"state", 5};
 
 static void put_position(struct buf *b, const struct position *p) {

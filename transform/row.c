@@ -95,7 +95,7 @@ static int put_record(struct engine *e, const struct source *source, struct slic
 
 /* ---- index entries */
 
-static bool has_null(const struct source_index *index, const struct value *values) {
+bool index_has_null(const struct source_index *index, const struct value *values) {
     for (size_t i = 0; i < index->column_count; i++)
         if (!value_has(&values[index->columns[i]]))
             return true;
@@ -108,8 +108,7 @@ static void index_prefix(struct buf *b, const struct source *source, unsigned nu
     key_put_be16(b, number);
 }
 
-static void index_columns(struct buf *b, const struct source_index *index, const struct value *values) {
-    buf_clear(b);
+void index_put_columns(struct buf *b, const struct source_index *index, const struct value *values) {
     for (size_t i = 0; i < index->column_count; i++)
         value_put_key(b, &values[index->columns[i]]);
 }
@@ -117,7 +116,8 @@ static void index_columns(struct buf *b, const struct source_index *index, const
 /* The entry of one row: into e->key and e->value. */
 static void index_entry(struct engine *e, const struct source *source, unsigned number, const struct value *values,
                         struct slice row_key) {
-    index_columns(&e->other, &source->indexes[number], values);
+    buf_clear(&e->other);
+    index_put_columns(&e->other, &source->indexes[number], values);
     index_prefix(&e->key, source, number);
     struct slice key = {row_key.data + 2, row_key.len - 2};
     bool a = key_put_part(&e->key, buf_slice(&e->other), KEY_HALF_MAX);
@@ -129,7 +129,7 @@ static void index_entry(struct engine *e, const struct source *source, unsigned 
     }
 }
 
-static bool same_columns(const struct source_index *index, const struct value *a, const struct value *b) {
+bool index_same_columns(const struct source_index *index, const struct value *a, const struct value *b) {
     for (size_t i = 0; i < index->column_count; i++)
         if (!value_equal(&a[index->columns[i]], &b[index->columns[i]]))
             return false;
@@ -139,15 +139,15 @@ static bool same_columns(const struct source_index *index, const struct value *a
 static int index_change(struct engine *e, const struct source *source, unsigned number, struct slice row_key,
                         const struct value *old, const struct value *new, struct error *error) {
     const struct source_index *index = &source->indexes[number];
-    if (old && new && same_columns(index, old, new))
+    if (old && new && index_same_columns(index, old, new))
         return 0;
-    if (old && !has_null(index, old)) {
+    if (old && !index_has_null(index, old)) {
         index_entry(e, source, number, old, row_key);
         int r = store_delete(e->store, DB_INDEX, buf_slice(&e->key), error);
         if (r < 0)
             return r;
     }
-    if (!new || has_null(index, new))
+    if (!new || index_has_null(index, new))
         return 0;
     index_entry(e, source, number, new, row_key);
     return store_put(e->store, DB_INDEX, buf_slice(&e->key), buf_slice(&e->value), error);
@@ -162,6 +162,9 @@ int row_replace(struct engine *e, const struct source *source, struct slice row_
         if (r)
             return r;
     }
+    int r = groups_change(e, source, old_values, new_values, error);
+    if (r)
+        return r;
     return put_record(e, source, row_key, new_values, old ? old->marks : NULL, error);
 }
 

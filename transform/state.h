@@ -30,6 +30,7 @@ enum engine_mutant {
     MUTANT_RE_START,
     MUTANT_NOBUMP,
     MUTANT_REREAD,
+    MUTANT_GROUPS,
     MUTANT_COUNT
 };
 extern int engine_mutant;
@@ -115,6 +116,7 @@ struct engine {
     struct journal *journal;
     struct arena batch;           /* until the batch's end */
     struct arena scratch;         /* one row's change, one key's decision */
+    struct arena groups;          /* one row's part in its groups */
     struct buf key, value, other; /* for building keys and records */
     struct mapping *mappings;
     bool changed; /* the store, since the checkpoint */
@@ -197,12 +199,24 @@ int row_decode(struct engine *e, struct slice row_key, struct slice record, stru
 int row_replace(struct engine *e, const struct source *source, struct slice row_key, const struct row *old,
                 const struct value *new_values, struct error *error) must_check;
 int row_put_marks(struct engine *e, struct slice row_key, const struct row *row, struct error *error) must_check;
+bool index_has_null(const struct source_index *index, const struct value *row); /* then the row has no entry */
+bool index_same_columns(const struct source_index *index, const struct value *a, const struct value *b);
+void index_put_columns(struct buf *buf, const struct source_index *index, const struct value *row);
 /* The keys of a source's rows whose index columns have these values (in the index's order); rows live in the arena. */
 typedef int row_each(struct engine *e, struct slice row_key, void *context, struct error *error);
 int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns,
                row_each *each, void *context,
                struct error *error) must_check; /* a positive result of `each` ends it and is returned */
 const struct source *row_source(const struct engine *e, struct slice row_key); /* NULL: damaged */
+
+/* groups.c: what the contract's running aggregates need of each group of rows */
+struct aggregate;
+/* A row of the store becomes another; NULL: there is none. */
+int groups_change(struct engine *e, const struct source *source, const struct value *old, const struct value *new,
+                  struct error *error) must_check;
+/* The rows of a running node whose index columns have these values: count and value. 1: one of them cannot be evaluated, walk. */
+int groups_read(struct engine *e, const struct node *node, const struct value *const *columns, struct arena *arena,
+                struct aggregate *ret, struct error *error) must_check;
 
 /* apply.c, cascade.c, climb.c */
 /* A row becomes another (NULL: is not there): written, climbed from both, cascades followed. `old` has values, or is

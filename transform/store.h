@@ -12,6 +12,8 @@ enum store_db {
     DB_META,   /* "state" -> see meta.c */
     DB_ROWS,   /* source, row key -> row.c */
     DB_INDEX,  /* source, index, column values, row key -> nothing */
+    DB_GROUPS, /* source, index, column values -> what its measures count and add up (groups.c) */
+    DB_SORTED, /* source, index, measure, column values, value -> rows that have it */
     DB_OWNERS, /* item key, entity, root -> hash of the value last decided for the key, with the claimant that won */
     DB_OUTBOX, /* item key -> numbers of decisions, group */
     DB_MOVES,  /* group, item key -> nothing */
