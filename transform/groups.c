@@ -276,9 +276,11 @@ int groups_change(struct engine *e, const struct source *source, const struct va
                   struct error *error) {
     for (unsigned i = 0; i < source->index_count; i++) {
         const struct source_index *index = &source->indexes[i];
+        if (index->measure_count == 0)
+            continue;
         bool was = old && !index_has_null(index, old), is = new && !index_has_null(index, new);
         bool stays = was && is && index_same_columns(index, old, new);
-        if (index->measure_count == 0 || (stays && same_used(index, old, new)))
+        if (stays && same_used(index, old, new))
             continue;
         int r = 0;
         if (stays)

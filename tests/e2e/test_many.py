@@ -1,7 +1,9 @@
-"""Values made of many rows (aggregates, aggregated-list, exists-check) against MySQL's GROUP BY, after a snapshot and after a mixed load."""
+"""Values made of many rows (aggregates, aggregated-list, exists-check) against MySQL's GROUP BY, after a snapshot and after a mixed load;
+and what a change of a large group costs."""
 
 import random
 from decimal import Decimal
+from pathlib import Path
 
 from lib import shop, sql_form
 
@@ -110,4 +112,103 @@ def test_values_of_many_rows(world):
         for _ in range(200):
             getattr(user, rng.choice(names))()
         connection.commit()
+        compare()
+
+
+PLAYERS = {"target_table": "players", "join_condition": "players.team_id = teams.id"}
+TEAMS = {
+    "players": ("N", aggregate("COUNT", "*", PLAYERS), "COUNT(o.id)"), "ranked": ("N", aggregate("COUNT", "ranking", PLAYERS), "COUNT(o.ranking)"),
+    "score": ("S", aggregate("SUM", "score", PLAYERS), "SUM(o.score)"), "average": ("S", aggregate("AVG", "score", PLAYERS), "AVG(o.score)"),
+    "worst": ("S", aggregate("MIN", "score", PLAYERS), "MIN(o.score)"), "best": ("S", aggregate("MAX", "score", PLAYERS), "MAX(o.score)"),
+    "half": ("S", aggregate("SUM", "CASE WHEN active = 1 THEN score / 2 ELSE ranking END", PLAYERS), "SUM(CASE WHEN o.active = 1 THEN o.score / 2 ELSE o.ranking END)"),
+    "joined": ("S", aggregate("MIN", "joined", PLAYERS), "DATE_FORMAT(MIN(o.joined), '%Y-%m-%dT%T')"), "last_name": ("S", aggregate("MAX", "name", PLAYERS), "MAX(CAST(o.name AS BINARY))"),
+    "playing": ("N", aggregate("COUNT", "*", PLAYERS, filter="active = 1"), "SUM(COALESCE(o.active = 1, 0))"), "top": ("N", aggregate("MIN", "ranking", PLAYERS, filter="active = 1"), "MIN(IF(o.active = 1, o.ranking, NULL))"),
+    "any_star": ("BOOL", {"join": {"type": "exists-check", **PLAYERS, "filter": "score > 999.5"}}, "COALESCE(SUM(o.score > 999.5), 0) > 0"),
+    "lightest": ("N", aggregate("MIN", "weight", PLAYERS), "MIN(o.weight)"),
+}
+WEIGHTS = {"weight": ("N", aggregate("SUM", "weight", PLAYERS), "SUM(o.weight)")}  # of doubles, for small teams only: every change reads all rows
+LARGE = 100_000
+
+
+def league():
+    def table(name, attributes, **more):
+        return {"table": name, "pk": "id", "source_table": "teams", **more, "attributes": [
+            {"name": "id", "type": "N", "source_column": "id"}, *({"name": n, "type": kind, **definition} for n, (kind, definition, _) in attributes.items())]}
+    return {"version": 1, "database": shop.DATABASE, "tables": [table("teams-statistics", TEAMS), table("weights", WEIGHTS, filter="id <> 1")]}
+
+
+def make_league(cursor):
+    cursor.execute("CREATE TABLE teams (id INT PRIMARY KEY)")
+    cursor.execute("CREATE TABLE players (id INT PRIMARY KEY, team_id INT, score DECIMAL(10,2), ranking INT, name VARCHAR(300) NOT NULL, joined DATETIME, weight DOUBLE NOT NULL, active TINYINT NOT NULL, "
+                   "FOREIGN KEY (team_id) REFERENCES teams (id) ON DELETE CASCADE ON UPDATE CASCADE)")
+    cursor.execute("INSERT INTO teams VALUES (1), (2), (3), (4), (5)")
+    cursor.execute("SET SESSION cte_max_recursion_depth = 1000000")
+    cursor.execute(f"INSERT INTO players WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {LARGE} + 40) SELECT i, IF(i <= {LARGE}, 1, IF(i <= {LARGE} + 10, 2, 3)), "
+                   "IF(i % 9 = 0, NULL, i % 1999 / 2), NULLIF(i % 100, 0), CONCAT('name ', i % 777), TIMESTAMPADD(MINUTE, i, '2020-01-01'), i % 400 / 4, i % 2 FROM n")
+
+
+def cpu_ns(leat):
+    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{leat.pid}/task").glob("*/schedstat"))
+
+
+def test_large_groups(world):
+    """A change of a group of 100,000 costs what one of a group of 10 does; whatever happens to the rows, MySQL's own aggregates are met."""
+    rng = random.Random(3)
+    with world.mysql.connect(shop.DATABASE) as connection, connection.cursor() as cursor:
+        connection.autocommit(True)
+        make_league(cursor)
+        leat = world.running_leat(contract=league())
+        explanation = leat.cli("contract", "explain").stdout
+        assert "runs along: MAX(" in explanation and "every change reads its whole group: doubles are added in the order of the primary key" in explanation
+
+        def compare():
+            leat.wait_caught_up()
+            for table, attributes, of in ("teams-statistics", TEAMS, "teams"), ("weights", WEIGHTS, "(SELECT id FROM teams WHERE id <> 1)"):
+                want = expected(cursor, of, "players", "team_id", attributes)
+                have = {int(i["id"]["N"]): {n: plain(v) for n, v in i.items()} for i in world.dynamodb.client().scan(TableName=table)["Items"]}
+                wrong = [(number, n, have.get(number, {}).get(n), want.get(number, {}).get(n)) for number in {*have, *want} for n in ("id", *attributes)
+                         if have.get(number, {}).get(n) != want.get(number, {}).get(n)]
+                assert not wrong, f"{table} (row, attribute, DynamoDB, MySQL): {wrong}"
+
+        compare()
+
+        def cost(first, count):
+            before = cpu_ns(leat)
+            for n in range(1000):
+                cursor.execute(f"UPDATE players SET score = {n}.5, ranking = {n}, active = 1 - active WHERE id = {first + n % count}")
+            leat.wait_caught_up()
+            return cpu_ns(leat) - before
+
+        small, large = cost(LARGE + 1, 10), cost(50_000, 1000)
+        assert large <= 2 * small, f"1,000 changes of a group of 10 cost {small / 1e6:.0f} ms, of {LARGE} {large / 1e6:.0f} ms"
+        print(f"1,000 changes of a group of 10 cost {small / 1e6:.0f} ms, of {LARGE} {large / 1e6:.0f} ms")
+        compare()
+
+        player, team = lambda: rng.randrange(1, LARGE + 60), lambda: rng.choice(("NULL", 1, 2, 3, 4, 5))
+        statements = (
+            lambda: f"UPDATE players SET team_id = {team()} WHERE id = {player()}",
+            lambda: f"UPDATE players SET team_id = {team()} WHERE id BETWEEN {player()} AND {player()} LIMIT 200",
+            lambda: f"UPDATE players SET score = {rng.choice(('NULL', -7, 1000, 12.34, 'score + 1', '-score'))}, name = CONCAT('{rng.choice('aZé')}', {rng.choice(('name', 'id', 'REPEAT(id, 40)'))}) WHERE id >= {player()} LIMIT {rng.randrange(1, 50)}",
+            lambda: f"UPDATE players SET id = id + 200000 WHERE id = {player()} AND id < 200000",
+            lambda: f"DELETE FROM players WHERE team_id = {rng.randrange(1, 6)} ORDER BY {rng.choice(('score', 'joined', 'name'))} {rng.choice(('ASC', 'DESC'))} LIMIT {rng.randrange(1, 4)}",
+            lambda: f"DELETE FROM players WHERE id = {player()}",
+            lambda: f"INSERT IGNORE INTO players VALUES ({player()}, {team()}, {rng.randrange(-10**9, 10**9) / 100}, {rng.choice(('NULL', rng.randrange(1000)))}, '{rng.choice('xyzß')}', '20{rng.randrange(10, 30)}-03-04 05:06:07', 2.5, 1)",
+        )
+        for image in ("FULL", "MINIMAL", "NOBLOB"):
+            cursor.execute(f"SET SESSION binlog_row_image = '{image}'")
+            for _ in range(60):
+                cursor.execute("BEGIN")
+                for _ in range(rng.randrange(1, 4)):
+                    cursor.execute(rng.choice(statements)())
+                cursor.execute(rng.choice(("COMMIT", "COMMIT", "COMMIT", "ROLLBACK")))
+                if rng.random() < 0.03:
+                    leat.kill9()
+                    leat.start()
+            compare()
+        leat.kill9()
+        cursor.execute("UPDATE teams SET id = 6 WHERE id = 3")
+        cursor.execute("DELETE FROM teams WHERE id = 1")  # and its players
+        leat.start()
+        compare()
+        cursor.execute("TRUNCATE TABLE players")
         compare()
