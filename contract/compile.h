@@ -19,7 +19,7 @@ struct build {
     size_t entity_count;
     struct column_use {
         struct expr *expr;
-        struct source *source;
+        struct node *node;
     } *uses; /* every column in an expression */
     size_t use_count;
 };

@@ -108,6 +108,8 @@ struct node {
     bool running;
     unsigned measure;
     const char *walked; /* why it has not, of an aggregate; NULL: no aggregate, or running */
+    /* By number in source->columns: may the column's value matter to an item from here? A change of others touches none. */
+    bool *reads;
 };
 
 /* ---- items */

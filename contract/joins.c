@@ -23,7 +23,7 @@ struct expr *column_expr(struct build *b, struct node *node, unsigned column) {
     e->node = node->number;
     e->column = column;
     source_need(node->source, column);
-    LIST_ADD(b->arena, b->uses, b->use_count, (struct column_use){e, node->source});
+    LIST_ADD(b->arena, b->uses, b->use_count, (struct column_use){e, node});
     return e;
 }
 
@@ -47,7 +47,7 @@ bool row_resolve(void *context, struct spot at, const struct column_name *name, 
     ret->column = (unsigned)column;
     ret->type = node->source->table->columns[column].type;
     ret->digits = node->source->table->columns[column].digits;
-    LIST_ADD(row->build->arena, row->build->uses, row->build->use_count, (struct column_use){ret, node->source});
+    LIST_ADD(row->build->arena, row->build->uses, row->build->use_count, (struct column_use){ret, node});
     return true;
 }
 

@@ -287,12 +287,27 @@ static void find_used(struct build *b, const struct source *source, struct sourc
     index->used = list;
 }
 
+/* What a node reads beside its expressions: the row's key, its edges, its order. All numbers are the source's already. */
+static void note_reads(struct build *b, struct node *node) {
+    node->reads = arena_zalloc(b->arena, (node->source->column_count + 1) * sizeof(*node->reads));
+    for (size_t i = 0; i < node->source->key_count; i++)
+        node->reads[i] = true;
+    for (size_t i = 0; node->parent && i < node->edge_count; i++) {
+        node->reads[node->columns[i]] = true;
+        node->parent->reads[node->parent_columns[i]] = true;
+    }
+    for (size_t i = 0; i < node->order_count; i++)
+        node->reads[node->order_by[i].column] = true;
+}
+
 static void finish_node(struct build *b, struct node *node) {
     struct source_build *s = build_of(node->source);
     LIST_ADD(b->arena, s->standings, node->source->standing_count, node);
     node->source->standings = s->standings;
-    if (!node->parent)
+    if (!node->parent) {
+        note_reads(b, node);
         return;
+    }
     node->parent_columns = renumbered(b, node->parent->source, node->parent_columns, node->edge_count);
     node->columns = renumbered(b, node->source, node->columns, node->edge_count);
     struct order_column *order = arena_alloc(b->arena, (node->order_count + 1) * sizeof(*order));
@@ -301,6 +316,7 @@ static void finish_node(struct build *b, struct node *node) {
         order[i].column = s->number[order[i].column];
     }
     node->order_by = order;
+    note_reads(b, node);
 }
 
 void sources_finish(struct build *b) {
@@ -319,9 +335,11 @@ void sources_finish(struct build *b) {
     }
     for (size_t i = 0; i < b->use_count; i++) {
         struct expr *e = b->uses[i].expr;
-        const struct table *table = b->uses[i].source->table;
+        struct node *node = b->uses[i].node;
+        const struct table *table = node->source->table;
         e->name = arena_printf(b->arena, "%s.%s", table->name, table->columns[e->column].name);
-        e->column = build_of(b->uses[i].source)->number[e->column];
+        e->column = build_of(node->source)->number[e->column];
+        node->reads[e->column] = true;
     }
     for (size_t i = 0; i < b->source_count; i++)
         for (size_t k = 0; k < b->sources[i]->index_count; k++)

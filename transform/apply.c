@@ -105,15 +105,30 @@ int reread_note(struct engine *e, const struct source *source, const struct valu
     return store_put(e->store, DB_REREAD, buf_slice(&e->key), buf_slice(&e->value), error);
 }
 
+/* Which columns differ, by column of the source; NULL when the row comes or goes, or was not known. *ret_any: does one? */
+static const bool *changed_columns(struct engine *e, const struct source *source, const struct row *old,
+                                   const struct value *after, bool *ret_any) {
+    *ret_any = true;
+    if (!after || !old || !old->values)
+        return NULL;
+    bool *changed = arena_alloc(&e->scratch, source->column_count * sizeof(*changed));
+    *ret_any = false;
+    for (size_t i = 0; i < source->column_count; i++)
+        *ret_any |= changed[i] = !value_equal(&old->values[i], &after[i]);
+    return changed;
+}
+
 int change_row(struct engine *e, const struct source *source, const struct row *old, const struct value *before,
                const struct value *after, const struct row_change *change, struct error *error) {
     struct slice old_key = before ? row_key_of(e, source, before) : (struct slice){NULL, 0};
     struct slice new_key = after ? row_key_of(e, source, after) : (struct slice){NULL, 0};
     bool moves = before && (!after || !slice_equal(old_key, new_key));
+    bool any;
+    const bool *changed = changed_columns(e, source, old, after, &any);
     int r = 0;
     if (moves && old)
         r = row_replace(e, source, old_key, old, NULL, error);
-    if (!r && after) {
+    if (!r && after && any) {
         const struct row *there = old;
         if (moves || !before)
             r = read_row(e, new_key, &there, error);
@@ -121,9 +136,9 @@ int change_row(struct engine *e, const struct source *source, const struct row *
             r = row_replace(e, source, new_key, there, after, error);
     }
     if (!r && !e->fuzzy && before && !(MUTANT(AFTERONLY) && after))
-        r = climb_from(e, source, old && old->values ? old->values : before, error);
+        r = climb_from(e, source, old && old->values ? old->values : before, changed, error);
     if (!r && !e->fuzzy && after)
-        r = climb_from(e, source, after, error);
+        r = climb_from(e, source, after, changed, error);
     if (!r && before)
         r = cascade_from(e, source, before, after, change, error);
     return r;
@@ -239,7 +254,7 @@ static int truncate_source(struct engine *e, const struct source *source, const 
                 continue;
             r = row_replace(e, source, keys[i], &rows[i], NULL, error);
             if (!r && !e->fuzzy)
-                r = climb_from(e, source, rows[i].values, error);
+                r = climb_from(e, source, rows[i].values, NULL, error);
             if (r)
                 return r;
         }

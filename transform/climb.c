@@ -57,9 +57,20 @@ static int climb_node(struct engine *e, const struct node *node, const struct va
     return index_each(e, node->parent->source, node->parent_index, columns, found, &climb, error);
 }
 
-int climb_into(struct engine *e, const struct source *source, const struct value *row,
-               int (*mark)(struct engine *e, struct slice root, struct error *error), struct error *error) {
+/* A column that no item reads from this place changes none through it. Over the columns that are read the row is as if nothing had
+ * happened, so what was said above of events holds for those that change one of these. */
+static bool concerns(const struct node *node, const bool *changed) {
+    for (size_t i = 0; changed && i < node->source->column_count; i++)
+        if (changed[i] && node->reads[i])
+            return true;
+    return !changed;
+}
+
+static int climb_places(struct engine *e, const struct source *source, const struct value *row, const bool *changed,
+                        climb_mark *mark, struct error *error) {
     for (size_t i = 0; i < source->standing_count; i++) {
+        if (!concerns(source->standings[i], changed))
+            continue;
         int r = climb_node(e, source->standings[i], row, mark, error);
         if (r)
             return r;
@@ -67,10 +78,16 @@ int climb_into(struct engine *e, const struct source *source, const struct value
     return 0;
 }
 
+int climb_into(struct engine *e, const struct source *source, const struct value *row, climb_mark *mark,
+               struct error *error) {
+    return climb_places(e, source, row, NULL, mark, error);
+}
+
 static int mark_dirty(struct engine *e, struct slice root, struct error *error) {
     return key_set_add(e, &e->dirty, root, error);
 }
 
-int climb_from(struct engine *e, const struct source *source, const struct value *row, struct error *error) {
-    return climb_into(e, source, row, mark_dirty, error);
+int climb_from(struct engine *e, const struct source *source, const struct value *row, const bool *changed,
+               struct error *error) {
+    return climb_places(e, source, row, changed, mark_dirty, error);
 }

@@ -226,8 +226,9 @@ int change_row(struct engine *e, const struct source *source, const struct row *
 int cascade_from(struct engine *e, const struct source *parent, const struct value *before, const struct value *after,
                  const struct row_change *change, struct error *error) must_check;
 typedef int climb_mark(struct engine *e, struct slice root, struct error *error);
-int climb_from(struct engine *e, const struct source *source, const struct value *row,
-               struct error *error) must_check; /* marks into e->dirty */
+/* Marks into e->dirty. `changed`: by column of the source; NULL: all. Places that read none of these are left out. */
+int climb_from(struct engine *e, const struct source *source, const struct value *row, const bool *changed,
+               struct error *error) must_check;
 int climb_into(struct engine *e, const struct source *source, const struct value *row, climb_mark *mark,
                struct error *error) must_check;
 int reread_note(struct engine *e, const struct source *source, const struct value *key, struct error *error) must_check;

@@ -136,6 +136,41 @@ static void test_trees(void **state) {
     unload(&s);
 }
 
+/* What a change must change, at each place of a table, to concern an item. */
+static void test_reads(void **state) {
+    (void)state;
+    static const struct {
+        const char *entity, *alias, *columns;
+    } rows[] = {
+        {"USER", "users", "id username email password_hash first_name last_name is_seller created_at updated_at"},
+        {"ORDER", "orders", "id user_id status total_amount created_at updated_at"},
+        {"ORDER", "users", "id email"},
+        {"ORDER", "order_items", "id order_id product_id quantity price_at_time"},
+        {"ORDER", "products", "id name"},
+        {"CART", "users", "id email"},
+        {"CART", "products", "id name price"},
+        {"PRODUCT", "categories", "id name"},
+        {"PRODUCT", "users", "id username"},
+        {"CATEGORY", "parent", "id name"},
+    };
+    defer(unload) struct shop s;
+    load(&s);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct entity *e = entity_named(s.contract, rows[i].entity);
+        size_t n = 0;
+        while (n < e->node_count && strcmp(e->nodes[n]->alias, rows[i].alias) != 0)
+            n++;
+        assert_true(n < e->node_count);
+        char read[300] = "";
+        for (size_t k = 0; k < e->nodes[n]->source->column_count; k++)
+            if (e->nodes[n]->reads[k]) {
+                size_t len = strlen(read);
+                snprintf(read + len, sizeof(read) - len, "%s%s", len ? " " : "", e->nodes[n]->source->columns[k].name);
+            }
+        assert_string_equal(read, rows[i].columns);
+    }
+}
+
 static void test_sources(void **state) {
     static const struct {
         const char *name;
@@ -283,6 +318,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loads_without_findings),
         cmocka_unit_test(test_trees),
+        cmocka_unit_test(test_reads),
         cmocka_unit_test(test_sources),
         cmocka_unit_test(test_cascades),
         cmocka_unit_test(test_keys),
