@@ -137,7 +137,8 @@ static int build_scope(struct build *b, const struct scope *scope, struct attr_m
             continue;
         if (final[n])
             members[count++] = (struct attr_member){slice_of(a->name), *final[n]};
-        else if (b->entity->write_nulls && scope == &b->entity->scope && !is_key_name(b->entity, a->name))
+        else if (a->type == ATTR_NULL ||
+                 (b->entity->write_nulls && scope == &b->entity->scope && !is_key_name(b->entity, a->name)))
             members[count++] = (struct attr_member){slice_of(a->name), {.type = ATTR_NULL}};
     }
     *ret_count = count;

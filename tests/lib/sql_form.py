@@ -102,6 +102,8 @@ def same(have, want, doubles=False, floats=False):
         want = want[0]  # of a construction of type object
     if kind == "S" and isinstance(want, list):
         return as_json(want, json.loads(value, parse_int=Decimal, parse_float=Decimal))
+    if kind == "BS":
+        return set(value) == {w if isinstance(w, bytes) else w.encode() for w in want}
     if kind in ("SS", "NS") and isinstance(want, list):
         return {Decimal(v) if kind == "NS" else v for v in value} == {Decimal(text(w)) if kind == "NS" else text(w) for w in want}
     if kind == "L" and isinstance(want, list):
@@ -128,7 +130,7 @@ def differences(dynamodb, cursor, listing, default=None, doubles=(), floats=()):
         for page in client.get_paginator("scan").paginate(TableName=table):
             for item in page["Items"]:
                 have[(table, *(next(iter(item[n].values())) if n else None for n in names[:2]))] = {
-                    n: v for n, v in item.items() if n not in names or any(n in i for i in want.values())}
+                    n: v for n, v in item.items() if n not in names or any(n in i for key, i in want.items() if key[0] == table)}
     wrong += [f"{key} is only in DynamoDB" for key in have.keys() - want.keys()] + [f"{key} is only in MySQL" for key in want.keys() - have.keys()]
     for key in have.keys() & want.keys():
         for name in have[key].keys() | want[key].keys():
