@@ -7,6 +7,7 @@
  *
  * What is wrong is reported and left out; the compiled contract is only used when nothing was. */
 #include "contract/compile.h"
+#include "contract/identity.h"
 
 static bool flag(struct spot at, bool otherwise) {
     return at.value ? json_bool(at.value) : otherwise;
@@ -68,6 +69,8 @@ void contract_compile(struct build *b, const struct parsed_contract *parsed) {
     if (b->report->findings->errors)
         return;
     sources_finish(b);
+    for (size_t i = 0; i < b->entity_count; i++)
+        b->entities[i]->identity = entity_identity(b->entities[i], b->entities);
     c->sources = b->sources;
     c->source_count = b->source_count;
     c->entities = b->entities;

@@ -20,6 +20,7 @@ struct scope;
 struct source_column {
     const char *name;
     const struct column *column; /* as the live schema describes it */
+    struct digest128 identity;   /* of how its values look */
 };
 
 enum aggregate_operation { AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX };
@@ -39,6 +40,7 @@ struct source_index {
     size_t measure_count;
     const unsigned *used; /* columns of this source that the measures read */
     size_t used_count;
+    struct digest128 identity; /* of the measures (contract/identity.h) */
 };
 
 /* A foreign key with a rule that changes children, seen from the parent. For servers that do not log cascades. */
@@ -185,6 +187,7 @@ struct entity {
         const struct template *template;
     } *synthetics;
     size_t synthetic_count;
+    struct digest128 identity; /* of all that its items depend on, but for the rows (contract/identity.h) */
     bool can_conflict; /* two roots may claim one key (or this entity and another of the table may) */
 };
 
@@ -222,10 +225,7 @@ struct target {
 
 struct contract {
     const char *database;
-    struct digest128
-        fingerprint;  /* of text, schema of the mapped columns and prefix: does a store fit this contract? */
     const char *text; /* as loaded */
-    bool masks;       /* some item holds a hash by the mask key */
     const struct schema *schema;
     struct source *const *sources;
     size_t source_count;

@@ -96,58 +96,6 @@ int contract_tables(const char *name, struct slice text, const char *database, s
     return 0;
 }
 
-/* ---- the fingerprint */
-
-static void put_text(struct buf *buf, const char *text) {
-    buf_put_blob(buf, slice_of(text ? text : ""));
-}
-
-/* What decides how a row's values look in store and items; a wider VARCHAR or another collation changes neither. */
-static void put_column(struct buf *buf, const struct column *c) {
-    put_text(buf, c->name);
-    buf_put_u8(buf, (uint8_t)c->type);
-    buf_put_u8(buf, (uint8_t)(c->is_unsigned | c->fixed_length << 1));
-    buf_put_u8(buf, c->digits);
-    buf_put_varint(buf, c->type == COLUMN_BINARY && c->fixed_length ? c->length : 0);
-    buf_put_varint(buf, c->label_count);
-    for (size_t i = 0; c->labels && i < c->label_count; i++)
-        buf_put_blob(buf, c->labels[i]);
-}
-
-static void put_source(struct buf *buf, const struct source *s) {
-    put_text(buf, s->name);
-    buf_put_varint(buf, s->key_count);
-    buf_put_varint(buf, s->column_count);
-    for (size_t i = 0; i < s->column_count; i++)
-        put_column(buf, s->columns[i].column);
-    buf_put_varint(buf, s->cascade_count);
-    for (size_t i = 0; i < s->cascade_count; i++) {
-        buf_put_varint(buf, s->cascades[i].child->number);
-        buf_put_u8(buf, (uint8_t)s->cascades[i].on_delete);
-        buf_put_u8(buf, (uint8_t)s->cascades[i].on_update);
-        for (size_t k = 0; k < s->cascades[i].column_count; k++) {
-            buf_put_varint(buf, s->cascades[i].child_columns[k]);
-            buf_put_varint(buf, s->cascades[i].parent_columns[k]);
-        }
-    }
-}
-
-static struct digest128 fingerprint(const struct contract *c, struct slice text,
-                                    const struct contract_options *options) {
-    defer(buf_deinit) struct buf buf = BUF_INIT(SIZE_MAX / 2);
-    buf_put_blob(&buf, text);
-    put_text(&buf, options->table_prefix);
-    if (c->masks) { /* another key makes other items */
-        unsigned char mac[SHA256_SIZE];
-        hmac_sha256(slice_of(options->mask_key), SLICE("leat mask_key"), mac);
-        buf_put(&buf, mac, sizeof(mac));
-    }
-    put_text(&buf, c->database);
-    for (size_t i = 0; i < c->source_count; i++)
-        put_source(&buf, c->sources[i]);
-    return digest128(buf_slice(&buf));
-}
-
 /* ---- loading */
 
 static const char *given_database(const struct build *b) {
@@ -195,8 +143,6 @@ int contract_load(struct contract **ret, const char *name, struct slice text, co
     findings_sort(findings);
     if (findings->errors)
         r = first_error(name, findings, error);
-    else if (schema)
-        c->fingerprint = fingerprint(c, text, options);
     if (r || !schema)
         contract_free(c);
     else

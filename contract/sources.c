@@ -1,5 +1,6 @@
 /* Sources: which MySQL tables are kept, with which columns and indexes, and how their foreign keys cascade. */
 #include "contract/compile.h"
+#include "contract/identity.h"
 
 #include <stdlib.h>
 
@@ -227,6 +228,10 @@ static void find_cascades(struct build *b) {
 
 /* ---- the end: kept columns get their numbers */
 
+static struct source_column kept_column(const struct column *c) {
+    return (struct source_column){c->name, c, column_identity(c)};
+}
+
 static void number_columns(struct build *b, struct source *source) {
     struct source_build *s = build_of(source);
     const struct table *t = source->table;
@@ -234,13 +239,13 @@ static void number_columns(struct build *b, struct source *source) {
     size_t count = 0;
     for (size_t i = 0; i < source->key_count; i++) {
         s->number[s->key[i]] = (unsigned)count;
-        columns[count++] = (struct source_column){t->columns[s->key[i]].name, &t->columns[s->key[i]]};
+        columns[count++] = kept_column(&t->columns[s->key[i]]);
         s->needed[s->key[i]] = false;
     }
     for (size_t i = 0; i < t->column_count; i++)
         if (s->needed[i]) {
             s->number[i] = (unsigned)count;
-            columns[count++] = (struct source_column){t->columns[i].name, &t->columns[i]};
+            columns[count++] = kept_column(&t->columns[i]);
         }
     source->columns = columns;
     source->column_count = count;
@@ -285,6 +290,7 @@ static void find_used(struct build *b, const struct source *source, struct sourc
         if (used[i])
             list[index->used_count++] = i;
     index->used = list;
+    index->identity = measures_identity(index);
 }
 
 /* What a node reads beside its expressions: the row's key, its edges, its order. All numbers are the source's already. */

@@ -141,7 +141,6 @@ static struct expr *mask(struct transforming *x, struct expr *e) {
         return refuse(x, "a mask's format is \"hash\", \"redact\" or \"last4\"");
     if (!key || !*key)
         return refuse(x, "a mask of format \"hash\" needs \"mask_key\" in the configuration");
-    x->b->contract->masks = true;
     return call_with_text(x, &transform_hash, e, key);
 }
 

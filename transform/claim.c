@@ -212,8 +212,10 @@ static int claim_root(struct engine *e, struct slice root, void *context, struct
     int r = row_read(e, root, &e->scratch, &row, error);
     if (r)
         return r < 0 ? r : 0;
+    const struct decider *d = context;
     for (size_t i = 0; !r && i < row.source->rooted_count; i++)
-        r = claim_entity(e, context, root, &row, i, &changed, error);
+        if (!d->sweep || !e->sweep_gentle || e->catalog.entities[row.source->rooted[i]->order].unswept)
+            r = claim_entity(e, context, root, &row, i, &changed, error);
     if (!r && (changed || !row.values))
         r = row_put_marks(e, root, &row, error);
     return r;

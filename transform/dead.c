@@ -9,10 +9,16 @@
 
 #include <stdlib.h>
 
-static bool letter_key(struct engine *e, const struct entity *entity, struct slice root) {
+static bool letter_key(struct engine *e, unsigned order, struct slice root) {
     buf_clear(&e->key);
-    key_put_be16(&e->key, entity->order);
+    key_put_be16(&e->key, order);
     return key_put_part(&e->key, root, KEY_PART_MAX);
+}
+
+void dead_entry(struct engine *e, unsigned order, struct slice root) {
+    bool shortened = letter_key(e, order, root);
+    buf_clear(&e->value);
+    key_put_full(&e->value, root, shortened);
 }
 
 int dead_put(struct engine *e, const struct entity *entity, struct slice root, const struct value *values,
@@ -24,9 +30,7 @@ int dead_put(struct engine *e, const struct entity *entity, struct slice root, c
         value_put_text(&text, &values[i]);
     }
     position_format(&e->applied, &position);
-    bool shortened = letter_key(e, entity, root);
-    buf_clear(&e->value);
-    key_put_full(&e->value, root, shortened);
+    dead_entry(e, entity->order, root);
     buf_put_le64(&e->value, (uint64_t)sys_wall_us());
     buf_put_blob(&e->value, buf_slice(&text));
     buf_put_blob(&e->value, key);
@@ -36,7 +40,7 @@ int dead_put(struct engine *e, const struct entity *entity, struct slice root, c
 }
 
 int dead_delete(struct engine *e, const struct entity *entity, struct slice root, struct error *error) {
-    letter_key(e, entity, root);
+    letter_key(e, entity->order, root);
     int r = store_delete(e->store, DB_DEAD, buf_slice(&e->key), error);
     return r < 0 ? r : 0;
 }

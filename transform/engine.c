@@ -11,7 +11,9 @@
 
 #include "src/base/sys.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #ifdef LEAT_MUTANTS
 int engine_mutant;
@@ -109,6 +111,41 @@ static int check_contract(const struct contract *c, struct error *error) {
     return 0;
 }
 
+/* Arrays over entities and targets: of this contract, and of the one before while there is one. */
+static void make_gauges(struct engine *e) {
+    size_t entities = MAX(e->contract->entity_count, e->catalog.live_entities);
+    e->unkeyed = xcalloc(entities, sizeof(*e->unkeyed));
+    e->dead = xcalloc(entities, sizeof(*e->dead));
+    e->conflicts = xcalloc(MAX(e->contract->target_count, e->catalog.live_targets), sizeof(*e->conflicts));
+}
+
+/* The store of another contract is recovered as what it is, so that the journal is empty, and then becomes this one's; *ret_other: open it again. */
+static int load(struct engine *e, bool *ret_other, struct error *error) {
+    struct change change = {0};
+    struct catalog old;
+    int r = meta_load_catalog(e, error);
+    if (r < 0)
+        return r;
+    bool fresh = r == 1;
+    make_gauges(e);
+    r = meta_load(e, error);
+    if (r < 0)
+        return r;
+    old = e->catalog;
+    if (!fresh)
+        change_plan(&change, &old, e->contract, e->options.prune, &e->catalog_arena);
+    r = change.any ? change_check(&change, error) : 0;
+    if (!r)
+        r = recover(e, fresh, error);
+    if (r || !change.any)
+        return r;
+    if (e->options.hooks.changed)
+        change_tell(&change, e->options.hooks.changed, e->options.hooks.context);
+    r = translate_store(e, &change, error);
+    *ret_other = r == 0;
+    return r;
+}
+
 int engine_open(struct engine **ret, const struct engine_options *options, struct error *error) {
     struct engine *e = xcalloc(1, sizeof(*e));
     const struct contract *c = options->contract;
@@ -122,25 +159,39 @@ int engine_open(struct engine **ret, const struct engine_options *options, struc
     e->prepared.xid = BUF_INIT(1024);
     e->dirty.db = DB_DIRTY;
     e->touched.db = DB_TOUCHED;
-    e->unkeyed = xcalloc(c->entity_count, sizeof(*e->unkeyed));
-    e->dead = xcalloc(c->entity_count, sizeof(*e->dead));
-    e->conflicts = xcalloc(c->target_count, sizeof(*e->conflicts));
     e->row_changes = xcalloc(c->source_count * 4, sizeof(*e->row_changes));
     e->items_put = xcalloc(c->target_count, sizeof(*e->items_put));
     e->items_deleted = xcalloc(c->target_count, sizeof(*e->items_deleted));
     int r = check_contract(c, error);
     if (!r)
         r = store_open(&e->store, e->state_dir, e->options.map_bytes, error);
+    bool other = false;
     if (!r)
-        r = meta_load(e, error);
-    if (r >= 0)
-        r = recover(e, r == 1, error);
+        r = load(e, &other, error);
     if (r) {
         engine_free(e);
         return r;
     }
+    if (other) {
+        engine_free(e);
+        return engine_open(ret, options, error);
+    }
     *ret = e;
     return 0;
+}
+
+int engine_read_catalog(struct catalog *ret, const char *state_dir, struct arena *arena, struct error *error) {
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/store.mdb", state_dir);
+    if (access(path, F_OK) != 0)
+        return 1;
+    struct engine *e = xcalloc(1, sizeof(*e));
+    e->state_dir = xstrdup(state_dir);
+    int r = store_open(&e->store, state_dir, default_map_bytes, error);
+    if (!r)
+        r = meta_read_catalog(e, ret, arena, error);
+    engine_free(e);
+    return r;
 }
 
 void engine_free(struct engine *e) {
@@ -158,7 +209,7 @@ void engine_free(struct engine *e) {
         free(e->refusals);
         e->refusals = next;
     }
-    struct arena *arenas[] = {&e->batch, &e->scratch, &e->groups, &e->sending};
+    struct arena *arenas[] = {&e->batch, &e->scratch, &e->groups, &e->sending, &e->catalog_arena};
     for (size_t i = 0; i < ARRAY_LEN(arenas); i++)
         arena_deinit(arenas[i]);
     struct buf *bufs[] = {&e->key, &e->value, &e->other, &e->sweep_at, &e->pump_at, &e->again_at, &e->prepared.xid};
@@ -260,6 +311,8 @@ int engine_work(struct engine *e, int64_t *ret_wait_ms, struct error *error) {
     if (!r)
         r = sweep_slice(e, &more[2], error);
     if (!r)
+        r = prune_ends(e, error);
+    if (!r)
         r = replay_slice(e, &more[3], error);
     if (!r)
         r = checkpoint_if_due(e, ret_wait_ms, error);
@@ -297,6 +350,7 @@ void engine_gauges(const struct engine *e, struct engine_gauges *ret) {
     *ret = (struct engine_gauges){
         .life = engine_life(e),
         .sweeping = e->sweeping,
+        .catalog = &e->catalog,
         .sweep_done = e->sweep_done,
         .sweep_total = e->sweep_total,
         .snapshot_rows = e->snapshot_rows,

@@ -15,6 +15,7 @@
 #include "contract/contract.h"
 #include "contract/position.h"
 #include "contract/row_change.h"
+#include "transform/change.h"
 
 struct engine;
 
@@ -25,6 +26,8 @@ struct engine_hooks {
     /* Hands writes over; with `transact` all of them are one TransactWriteItems. Never called for a key that is in
      * flight. */
     int (*send)(void *context, const struct item_write *writes, size_t count, bool transact, struct error *error);
+    /* Another contract than the store's: what will be done about it. NULL: nobody asks. */
+    change_each *changed;
 };
 
 struct engine_options {
@@ -37,15 +40,21 @@ struct engine_options {
     int64_t checkpoint_ms;       /* at least this often while something changed */
     uint64_t checkpoint_changes; /* and after so many row changes; 0: the default, 50,000 */
     size_t batch_rows_max;       /* 0: defaults */
+    bool prune;                  /* items of entities that the contract no longer has are deleted */
 };
 
 /* Opens or creates the store: 0700, local file system only, locked against a second process. After an unclean end it
  * reads the journal (ARCHITECTURE.md, invariant 4).
- * ERR_STORE: locked, full, of another format version, or damaged; ERR_CONFIG: made for another contract (named). */
+ * A store of another contract becomes this one's (change.h): what is the same goes on, the rest is swept.
+ * ERR_STORE: locked, full, of another format version, or damaged; ERR_CONFIG: made for another database, or the change cannot be made. */
 int engine_open(struct engine **ret, const struct engine_options *options, struct error *error) must_check;
 /* Ends without a checkpoint, as a crash would; call engine_checkpoint(clean) before for an orderly end. Accepts NULL.
  * */
 void engine_free(struct engine *e);
+
+/* What the store in `state_dir` is made for; in the arena. 1: there is no store. ERR_STORE: in use by a replicator, or as above. */
+int engine_read_catalog(struct catalog *ret, const char *state_dir, struct arena *arena,
+                        struct error *error) must_check;
 
 enum engine_life { ENGINE_EMPTY, ENGINE_LOADING, ENGINE_REDO, ENGINE_RECOVERING, ENGINE_STREAMING };
 enum engine_life engine_life(const struct engine *e);
@@ -146,6 +155,7 @@ const struct position *engine_checkpointed(const struct engine *e);
 struct engine_gauges {
     enum engine_life life;
     bool sweeping;
+    const struct catalog *catalog;    /* what the store is made for, former entities included */
     uint64_t sweep_done, sweep_total; /* roots */
     uint64_t snapshot_rows;
     uint64_t outbox_keys; /* decided and not acknowledged */

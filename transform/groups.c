@@ -295,6 +295,27 @@ int groups_change(struct engine *e, const struct source *source, const struct va
     return 0;
 }
 
+static int count_row(struct engine *e, const struct source *source, struct slice row_key, const struct value *values,
+                     void *context, struct error *error) {
+    (void)row_key;
+    (void)context;
+    return groups_change(e, source, NULL, values, error);
+}
+
+int groups_build(struct engine *e, struct error *error) {
+    int r = store_clear(e->store, DB_GROUPS, error);
+    if (!r)
+        r = store_clear(e->store, DB_SORTED, error);
+    for (size_t s = 0; !r && s < e->contract->source_count; s++) {
+        const struct source *source = e->contract->sources[s];
+        bool any = false;
+        for (size_t i = 0; i < source->index_count; i++)
+            any = any || source->indexes[i].measure_count;
+        r = any ? source_rows(e, source, count_row, NULL, error) : 0;
+    }
+    return r;
+}
+
 int groups_read(struct engine *e, const struct node *node, const struct value *const *columns, struct arena *arena,
                 struct aggregate *ret, struct error *error) {
     struct group g = {.source = node->source, .number = node->index};

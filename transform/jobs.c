@@ -145,6 +145,16 @@ int again_slice(struct engine *e, bool *ret_more, int64_t *ret_wait_ms, struct e
 
 /* ---- roots in key order: the sweep over DB_ROWS, the replay over DB_REPLAY */
 
+/* Has the table roots to be looked at? A gentle sweep is for entities that are new or were changed. */
+static bool wanted(const struct engine *e, const struct source *source, enum store_db db) {
+    if (db != DB_ROWS || !e->sweep_gentle)
+        return source->rooted_count > 0;
+    for (size_t i = 0; i < source->rooted_count; i++)
+        if (e->catalog.entities[source->rooted[i]->order].unswept)
+            return true;
+    return false;
+}
+
 /* Up to `max` roots behind *at (advanced) into e->dirty. */
 static int collect_roots(struct engine *e, enum store_db db, struct buf *at, size_t max, bool *ret_done, size_t *ret,
                          struct error *error) {
@@ -155,7 +165,7 @@ static int collect_roots(struct engine *e, enum store_db db, struct buf *at, siz
     while (!r && count < max && (r = store_scan_next(&scan, &key, &value, error)) == 0) {
         unsigned number = key_get_be16(key, 0);
         buf_clear(at);
-        if (number < e->contract->source_count && e->contract->sources[number]->rooted_count == 0) {
+        if (number < e->contract->source_count && !wanted(e, e->contract->sources[number], db)) {
             key_put_be16(at, number + 1); /* no roots in this table */
             store_scan_end(&scan);
             r = store_scan(&scan, e->store, db, (struct slice){NULL, 0}, buf_slice(at), error);
@@ -178,11 +188,15 @@ static int collect_roots(struct engine *e, enum store_db db, struct buf *at, siz
     return 0;
 }
 
-static void sweep_ends(struct engine *e) {
-    e->sweeping = e->leftovers = e->sweep_owners = false;
+/* Every root was evaluated, and former entities that were to go have no claims any more. */
+static int sweep_ends(struct engine *e, struct error *error) {
+    e->sweeping = e->leftovers = e->sweep_owners = e->sweep_gentle = false;
+    for (size_t i = 0; i < e->catalog.live_entities; i++)
+        e->catalog.entities[i].unswept = false;
     e->changed = true;
     e->pump_idle = 0;
     buf_clear(&e->sweep_at);
+    return meta_save_catalog(e, error);
 }
 
 int sweep_slice(struct engine *e, bool *ret_more, struct error *error) {
@@ -196,24 +210,38 @@ int sweep_slice(struct engine *e, bool *ret_more, struct error *error) {
     if (r)
         return r;
     e->sweep_done += count;
-    r = decide_between(e, true, true, error);
+    r = decide_between(e, !e->sweep_gentle, true, error);
     if (r)
         return r;
+    *ret_more = true;
     if (done && e->leftovers && !e->sweep_owners) {
         e->sweep_owners = true;
         buf_clear(&e->sweep_at);
     } else if (done) {
-        sweep_ends(e);
+        return sweep_ends(e, error);
     }
-    *ret_more = true;
     return 0;
+}
+
+/* Former entities whose items are deleted are forgotten. They are the last of the catalogue. */
+int prune_ends(struct engine *e, struct error *error) {
+    struct catalog *c = &e->catalog;
+    size_t before = c->entity_count;
+    if (e->sweeping || e->older)
+        return 0;
+    while (c->entity_count > c->live_entities && c->entities[c->entity_count - 1].pruned)
+        c->entity_count--;
+    if (c->entity_count == before)
+        return 0;
+    e->changed = true;
+    return meta_save_catalog(e, error);
 }
 
 int engine_sweep(struct engine *e, struct error *error) {
     if (e->life != ENGINE_STREAMING)
         return error_set(error, ERR_USAGE, "a sweep needs a whole store: the snapshot is not over");
     e->sweeping = true;
-    e->sweep_owners = false;
+    e->sweep_owners = e->sweep_gentle = false;
     buf_clear(&e->sweep_at);
     e->sweep_done = 0;
     e->sweep_total = store_entries(e->store, DB_ROWS);

@@ -17,14 +17,25 @@ static bool put_prefix(struct buf *b, struct slice key) {
     return shortened;
 }
 
-/* The claimant's entry: into e->key and e->value. */
-static void claim_entry(struct engine *e, struct slice key, const struct entity *entity, struct slice root) {
+void owners_claim_entry(struct engine *e, struct slice key, unsigned order, struct slice root) {
     bool long_key = put_prefix(&e->key, key);
-    key_put_be16(&e->key, entity->order + 1);
+    key_put_be16(&e->key, order + 1);
     bool long_root = key_put_part(&e->key, root, KEY_HALF_MAX);
     buf_clear(&e->value);
     key_put_full(&e->value, root, long_root);
     key_put_full(&e->value, key, long_key);
+}
+
+void owners_decided_entry(struct engine *e, struct slice key) {
+    bool long_key = put_prefix(&e->key, key);
+    key_put_be16(&e->key, 0);
+    buf_clear(&e->value);
+    key_put_full(&e->value, key, long_key);
+}
+
+/* Is it the number of an entity that lives, in an entry's key? (0: what was decided; higher ones are of former entities.) */
+static bool is_live(const struct engine *e, unsigned order) {
+    return order > 0 && order <= e->contract->entity_count;
 }
 
 /* Claimants of a key, at most `max` are counted. */
@@ -36,7 +47,7 @@ static int count_claims(struct engine *e, struct slice key, size_t max, size_t *
     struct slice found, value;
     size_t count = 0;
     while (!r && count < max && (r = store_scan_next(&scan, &found, &value, error)) == 0)
-        count += key_get_be16(found, prefix.len) != 0;
+        count += is_live(e, key_get_be16(found, prefix.len));
     *ret = count;
     return r < 0 ? r : 0;
 }
@@ -51,7 +62,7 @@ int owners_claim(struct engine *e, struct slice key, const struct entity *entity
     int r = entity->can_conflict ? count_claims(e, key, 2, &before, error) : 0;
     if (r)
         return r;
-    claim_entry(e, key, entity, root);
+    owners_claim_entry(e, key, entity->order, root);
     r = store_insert(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);
     if (r)
         return r < 0 ? r : 0;
@@ -62,7 +73,7 @@ int owners_claim(struct engine *e, struct slice key, const struct entity *entity
 
 int owners_give_up(struct engine *e, struct slice key, const struct entity *entity, struct slice root,
                    struct error *error) {
-    claim_entry(e, key, entity, root);
+    owners_claim_entry(e, key, entity->order, root);
     int r = store_delete(e->store, DB_OWNERS, buf_slice(&e->key), error);
     if (r || !entity->can_conflict)
         return r < 0 ? r : 0;
@@ -94,8 +105,8 @@ int owners_first(struct engine *e, struct slice key, struct arena *arena, struct
         struct slice root = key_full(found, prefix.len + 2, &c);
         if (long_key)
             r = key_check(&c, key, error);
-        if (order > e->contract->entity_count)
-            return error_set(error, ERR_STORE, "the store is damaged: a key's claimant is of no entity");
+        if (!is_live(e, order))
+            break; /* former entities are behind all others, and have no items to give */
         ret->entity = e->contract->entities[order - 1];
         ret->root = (struct slice){arena_copy(arena, root.data, root.len), root.len};
     }
@@ -103,27 +114,62 @@ int owners_first(struct engine *e, struct slice key, struct arena *arena, struct
 }
 
 int owners_decided(struct engine *e, struct slice key, const struct digest128 *hash, struct error *error) {
-    bool long_key = put_prefix(&e->key, key);
-    key_put_be16(&e->key, 0);
+    owners_decided_entry(e, key);
     if (!hash) {
         int r = store_delete(e->store, DB_OWNERS, buf_slice(&e->key), error);
         return r < 0 ? r : 0;
     }
-    buf_clear(&e->value);
-    key_put_full(&e->value, key, long_key);
     buf_put(&e->value, hash->bytes, sizeof(hash->bytes));
     return store_put(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);
 }
 
-/* ---- left-overs of an earlier life (engine_reset): claims that no root makes */
+/* All entries in their order: those of one key stand together, what was decided first. */
+int owners_count_conflicts(struct engine *e, struct error *error) {
+    struct buf last defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX);
+    struct store_scan scan defer(store_scan_end);
+    int r = store_scan(&scan, e->store, DB_OWNERS, (struct slice){NULL, 0}, (struct slice){NULL, 0}, error);
+    struct slice found, value;
+    size_t claims = 0;
+    while (!r && (r = store_scan_next(&scan, &found, &value, error)) == 0) {
+        size_t prefix = 2 + key_get_be16(found, 0);
+        struct slice key = {found.data, MIN(prefix, found.len)};
+        if (!slice_equal(key, buf_slice(&last))) {
+            claims = 0;
+            buf_clear(&last);
+            buf_put_slice(&last, key);
+        }
+        unsigned target = key_get_be16(found, 2);
+        claims += is_live(e, key_get_be16(found, prefix));
+        if (claims == 2 && is_live(e, key_get_be16(found, prefix)) && target < e->contract->target_count)
+            e->conflicts[target]++;
+    }
+    return r < 0 ? r : 0;
+}
+
+int owners_former(struct engine *e, struct slice key, bool *ret, struct error *error) {
+    struct buf prefix defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX);
+    put_prefix(&prefix, key);
+    struct store_scan scan defer(store_scan_end);
+    int r = store_scan(&scan, e->store, DB_OWNERS, buf_slice(&prefix), (struct slice){NULL, 0}, error);
+    struct slice found, value;
+    *ret = false;
+    while (!r && !*ret && (r = store_scan_next(&scan, &found, &value, error)) == 0)
+        *ret = key_get_be16(found, prefix.len) > e->contract->entity_count;
+    return r < 0 ? r : 0;
+}
+
+/* ---- left-overs of an earlier life (engine_reset) or of a former entity: claims that no root makes */
 
 struct left_over {
     struct slice key, root;
-    const struct entity *entity;
+    unsigned order;              /* as it stands in the key */
+    const struct entity *entity; /* NULL: a former one */
 };
 
 static int is_stale(struct engine *e, const struct left_over *claim, struct error *error) {
     struct row row;
+    if (!claim->entity)
+        return 1;
     int r = row_read(e, claim->root, &e->scratch, &row, error);
     if (r < 0)
         return r;
@@ -133,8 +179,19 @@ static int is_stale(struct engine *e, const struct left_over *claim, struct erro
     return 1;
 }
 
-int owners_leftovers(struct engine *e, struct buf *at, size_t max, bool *ret_done, struct error *error) {
-    struct left_over *list = arena_alloc(&e->batch, (max + 1) * sizeof(*list));
+/* A claim that may be stale: one of an entity that lives, or of a former one whose items are to go. */
+static bool may_go(const struct engine *e, unsigned order) {
+    return is_live(e, order) ||
+           (order > 0 && order <= e->catalog.entity_count && e->catalog.entities[order - 1].pruned);
+}
+
+static struct slice kept(struct engine *e, struct slice s) {
+    return (struct slice){arena_copy(&e->batch, s.data, s.len), s.len};
+}
+
+/* At most `max` claims behind *at. */
+static int collect_claims(struct engine *e, struct buf *at, size_t max, struct left_over *list, size_t *ret,
+                          bool *ret_done, struct error *error) {
     size_t count = 0, seen = 0;
     struct store_scan scan defer(store_scan_end);
     int r = store_scan(&scan, e->store, DB_OWNERS, (struct slice){NULL, 0}, buf_slice(at), error);
@@ -145,33 +202,41 @@ int owners_leftovers(struct engine *e, struct buf *at, size_t max, bool *ret_don
         buf_put_slice(at, found);
         size_t prefix = 2 + key_get_be16(found, 0);
         unsigned order = key_get_be16(found, prefix);
-        if (order == 0 || order > e->contract->entity_count)
+        if (!may_go(e, order))
             continue;
         struct cursor c = cursor_of(value.data, value.len);
         struct slice root = key_full(found, prefix + 2, &c), key = cursor_blob(&c);
         if (!key.len)
             key = (struct slice){found.data + 2, prefix - 2};
-        list[count++] = (struct left_over){{arena_copy(&e->batch, key.data, key.len), key.len},
-                                           {arena_copy(&e->batch, root.data, root.len), root.len},
-                                           e->contract->entities[order - 1]};
+        list[count++] = (struct left_over){kept(e, key), kept(e, root), order,
+                                           is_live(e, order) ? e->contract->entities[order - 1] : NULL};
     }
-    if (r < 0)
-        return r;
     *ret_done = r == 1;
+    *ret = count;
     buf_put_char(at, 0);
-    store_scan_end(&scan);
-    for (size_t i = 0; i < count; i++) {
+    return r < 0 ? r : 0;
+}
+
+static int let_go(struct engine *e, const struct left_over *claim, struct error *error) {
+    int r;
+    if (claim->entity) {
+        r = owners_give_up(e, claim->key, claim->entity, claim->root, error);
+    } else {
+        owners_claim_entry(e, claim->key, claim->order - 1, claim->root);
+        r = store_delete(e->store, DB_OWNERS, buf_slice(&e->key), error);
+    }
+    return r < 0 ? r : key_set_add(e, &e->touched, claim->key, error);
+}
+
+int owners_leftovers(struct engine *e, struct buf *at, size_t max, bool *ret_done, struct error *error) {
+    struct left_over *list = arena_alloc(&e->batch, (max + 1) * sizeof(*list));
+    size_t count;
+    int r = collect_claims(e, at, max, list, &count, ret_done, error);
+    for (size_t i = 0; !r && i < count; i++) {
         arena_reset(&e->scratch);
         r = is_stale(e, &list[i], error);
-        if (r < 0)
-            return r;
-        if (r == 0)
-            continue;
-        r = owners_give_up(e, list[i].key, list[i].entity, list[i].root, error);
-        if (!r)
-            r = key_set_add(e, &e->touched, list[i].key, error);
-        if (r)
-            return r;
+        if (r > 0)
+            r = let_go(e, &list[i], error);
     }
-    return 0;
+    return r;
 }

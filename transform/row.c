@@ -168,6 +168,34 @@ int row_replace(struct engine *e, const struct source *source, struct slice row_
     return put_record(e, source, row_key, new_values, old ? old->marks : NULL, error);
 }
 
+int source_rows(struct engine *e, const struct source *source, source_each *each, void *context, struct error *error) {
+    struct buf prefix defer(buf_deinit) = BUF_INIT(8);
+    key_put_be16(&prefix, source->number);
+    struct store_scan scan defer(store_scan_end);
+    int r = store_scan(&scan, e->store, DB_ROWS, buf_slice(&prefix), (struct slice){NULL, 0}, error);
+    struct slice key, record;
+    while (!r && (r = store_scan_next(&scan, &key, &record, error)) == 0) {
+        struct row row;
+        arena_reset(&e->scratch);
+        struct cursor c = cursor_of(record.data, record.len);
+        struct slice full = key_full(key, 0, &c);
+        full.data = arena_copy(&e->scratch, full.data, full.len);
+        r = row_decode(e, full, record, &e->scratch, &row, error);
+        if (!r && row.values)
+            r = each(e, source, full, row.values, context, error);
+    }
+    return r < 0 ? r : 0;
+}
+
+static int enter(struct engine *e, const struct source *source, struct slice row_key, const struct value *values,
+                 void *context, struct error *error) {
+    return index_change(e, source, *(const unsigned *)context, row_key, NULL, values, error);
+}
+
+int index_build(struct engine *e, const struct source *source, unsigned index, struct error *error) {
+    return source_rows(e, source, enter, &index, error);
+}
+
 int row_put_marks(struct engine *e, struct slice row_key, const struct row *row, struct error *error) {
     return put_record(e, row->source, row_key, row->values, row->marks, error);
 }

@@ -211,6 +211,7 @@ int engine_reset(struct engine *e, struct error *error) {
     e->dirty = (struct key_set){.db = DB_DIRTY};
     e->touched = (struct key_set){.db = DB_TOUCHED};
     arena_reset(&e->batch);
+    e->sweep_gentle = false;
     memset(e->unkeyed, 0, e->contract->entity_count * sizeof(*e->unkeyed));
     memset(e->dead, 0, e->contract->entity_count * sizeof(*e->dead));
     struct position *positions[] = {&e->applied, &e->low, &e->high};

@@ -2,6 +2,7 @@
  * climb, evaluate, claim, outbox, journal, jobs. */
 #pragma once
 
+#include "transform/change.h"
 #include "transform/engine.h"
 #include "transform/flight.h"
 #include "transform/journal.h"
@@ -121,6 +122,9 @@ struct engine {
     struct mapping *mappings;
     bool changed; /* the store, since the checkpoint */
 
+    struct catalog catalog; /* what the store is made for: the contract, and former entities */
+    struct arena catalog_arena;
+
     /* what meta keeps */
     enum engine_life life; /* RECOVERING is not kept: it follows from `resume` */
     uint64_t number;       /* of the last batch or decision between batches */
@@ -130,6 +134,7 @@ struct engine {
     bool consistent, sweeping, leftovers, clean;
     struct buf sweep_at; /* row key behind which the sweep goes on; empty: at the start */
     bool sweep_owners;   /* second pass: what claims no root makes any more */
+    bool sweep_gentle;   /* of a changed contract: new and changed entities alone, and only what differs is written */
     uint64_t sweep_done, sweep_total, snapshot_rows;
     int64_t assert_until_us; /* every key written until then is asserted again */
     uint64_t next_group;
@@ -186,7 +191,12 @@ int key_set_each(struct engine *e, struct key_set *set,
 int key_set_clear(struct engine *e, struct key_set *set, struct error *error) must_check;
 
 /* meta.c */
+int meta_read_catalog(struct engine *e, struct catalog *ret, struct arena *arena,
+                      struct error *error) must_check; /* 1: none */
+int meta_load_catalog(struct engine *e,
+                      struct error *error) must_check; /* 1: a new store; the catalogue is the contract's then */
 int meta_load(struct engine *e, struct error *error) must_check; /* 1: a new store */
+int meta_save_catalog(struct engine *e, struct error *error) must_check;
 int meta_save(struct engine *e, struct error *error) must_check;
 
 /* row.c: row keys are row_key_put()'s. Everything read is copied into the arena. */
@@ -207,6 +217,13 @@ typedef int row_each(struct engine *e, struct slice row_key, void *context, stru
 int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns,
                row_each *each, void *context,
                struct error *error) must_check; /* a positive result of `each` ends it and is returned */
+/* Calls for each row of a source that is there; the row lives in e->scratch. DB_ROWS must not be written meanwhile. */
+typedef int source_each(struct engine *e, const struct source *source, struct slice row_key, const struct value *values,
+                        void *context, struct error *error);
+int source_rows(struct engine *e, const struct source *source, source_each *each, void *context,
+                struct error *error) must_check;
+/* Entries for all rows in a new index. */
+int index_build(struct engine *e, const struct source *source, unsigned index, struct error *error) must_check;
 const struct source *row_source(const struct engine *e, struct slice row_key); /* NULL: damaged */
 
 /* groups.c: what the contract's running aggregates need of each group of rows */
@@ -215,6 +232,7 @@ struct aggregate;
 int groups_change(struct engine *e, const struct source *source, const struct value *old, const struct value *new,
                   struct error *error) must_check;
 /* The rows of a running node whose index columns have these values: count and value. 1: one of them cannot be evaluated, walk. */
+int groups_build(struct engine *e, struct error *error) must_check; /* anew, of all rows */
 int groups_read(struct engine *e, const struct node *node, const struct value *const *columns, struct arena *arena,
                 struct aggregate *ret, struct error *error) must_check;
 
@@ -262,6 +280,13 @@ int owners_decided(struct engine *e, struct slice key, const struct digest128 *h
 /* Walks claims behind *at (advanced); stale ones go, their keys are added to e->touched. */
 int owners_leftovers(struct engine *e, struct buf *at, size_t max, bool *ret_done, struct error *error) must_check;
 
+/* Does a former entity claim the key? */
+int owners_former(struct engine *e, struct slice key, bool *ret, struct error *error) must_check;
+int owners_count_conflicts(struct engine *e, struct error *error) must_check; /* into e->conflicts, which are 0 */
+/* Entries into e->key and e->value; of what was last decided only the start. */
+void owners_claim_entry(struct engine *e, struct slice key, unsigned order, struct slice root);
+void owners_decided_entry(struct engine *e, struct slice key);
+
 /* claim.c */
 /* Decides for e->dirty (roots) and e->touched (keys), which are empty then: claims, outbox, journal, and sends what
  * may go. `force`: whatever the hash says. */
@@ -292,6 +317,7 @@ bool outbox_open(const struct engine *e); /* may anything be sent? */
 int again_note(struct engine *e, struct slice key, int64_t due_us, struct error *error) must_check;
 int again_answered(struct engine *e, struct slice key, int64_t handed_us, struct error *error) must_check;
 int again_slice(struct engine *e, bool *ret_more, int64_t *ret_wait_ms, struct error *error) must_check;
+int prune_ends(struct engine *e, struct error *error) must_check;
 int sweep_slice(struct engine *e, bool *ret_more, struct error *error) must_check;
 int replay_slice(struct engine *e, bool *ret_more, struct error *error) must_check;
 int poison_slice(struct engine *e, struct error *error) must_check;
@@ -300,6 +326,12 @@ int poison_slice(struct engine *e, struct error *error) must_check;
 int dead_put(struct engine *e, const struct entity *entity, struct slice root, const struct value *values,
              struct slice key, const char *reason, struct error *error) must_check;
 int dead_delete(struct engine *e, const struct entity *entity, struct slice root, struct error *error) must_check;
+
+/* A letter's key, and the start of its value, into e->key and e->value. */
+void dead_entry(struct engine *e, unsigned order, struct slice root);
+
+/* translate.c: the store of another contract becomes this one's, durably; then the engine is to be opened again */
+int translate_store(struct engine *e, const struct change *change, struct error *error) must_check;
 
 /* prepared.c */
 int prepared_load(struct engine *e, struct error *error) must_check; /* counts them */

@@ -64,6 +64,10 @@ static void print_tables(const struct json *s) {
             printf("  entity %s: %.0f rows without a key, %.0f dead letters\n",
                    text_of(json_get(i.value, "entity"), ""), unkeyed, dead);
     }
+    for (struct json_iter i = json_iter(json_get(s, "former_entities")); json_next(&i);)
+        printf("  entity %s of table %s is no more in the contract; its items are still there (`leat run --prune` "
+               "deletes them)\n",
+               text_of(json_get(i.value, "entity"), ""), text_of(json_get(i.value, "table"), ""));
 }
 
 static void print_status(const struct json *s) {

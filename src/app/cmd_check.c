@@ -1,8 +1,7 @@
 /* `leat check`: one line each for configuration, contract, source, schema, target and state directory. */
 #include "binlog/server_check.h"
-#include "sink/tables.h"
+#include "src/app/adopt.h"
 #include "src/app/command.h"
-#include "src/app/prepare.h"
 #include "src/base/json.h"
 
 #include <errno.h>
@@ -45,17 +44,42 @@ static void check_contract(struct checking *k, const struct prepared *p, int cod
     buf_deinit(&text);
 }
 
-static void check_tables(struct checking *k, const struct prepared *p, const struct config *config) {
+static void check_change(void *context, enum change_kind kind, const char *table, const char *name) {
+    struct checking *k = context;
+    defer(buf_deinit) struct buf text = BUF_INIT(4096);
+    adoption_words(&text, kind, table, name);
+    check_list_add(&k->list, kind == CHANGE_VANISHED ? CHECK_WARNING : CHECK_OK, "another contract", NULL, "%s",
+                   buf_text(&text));
+}
+
+/* What a start would do about the store, when it was made for another contract. */
+static void check_store(struct checking *k, struct adoption *a, const struct prepared *p, const struct config *config) {
+    struct error error;
+    int r = adoption_read(a, config, p->contract, false, &error);
+    if (r < 0) {
+        check_list_add(&k->list, CHECK_WARNING, "store",
+                       "stop the replicator and check again, to see what another contract changes", "%s", error.text);
+        return;
+    }
+    if (!a->there)
+        return;
+    change_tell(&a->change, check_change, k);
+    r = change_check(&a->change, &error);
+    if (r < 0)
+        add(k, r, "another contract", "give the former contract back; or " NEW_SNAPSHOT, error.text);
+    else
+        add(k, 0, "store", NULL, a->change.any ? "it will become this contract's" : "it is this contract's");
+}
+
+static void check_tables(struct checking *k, struct adoption *a, struct prepared *p, const struct config *config) {
     static const char *const words[] = {"missing", "ACTIVE", "being changed", "different from the contract"};
     const struct contract *contract = p->contract;
-    struct sink_options options = prepare_sink(p, config);
-    struct table_report *reports = xcalloc(contract->target_count, sizeof(*reports));
     struct error error;
-    int r = tables_look(&options, reports, &error);
+    int r = adoption_look(a, p, config, false, &error);
     if (r < 0)
         add(k, r, "target", NULL, error.text);
     for (size_t i = 0; r == 0 && i < contract->target_count; i++) {
-        const struct table_report *t = &reports[i];
+        const struct table_report *t = &a->reports[i];
         struct buf text = BUF_INIT(4096);
         buf_printf(&text, "table %s is %s%s%s%s", contract->targets[i]->name, words[t->state],
                    t->message[0] ? ": " : "", t->message,
@@ -63,16 +87,22 @@ static void check_tables(struct checking *k, const struct prepared *p, const str
         if (t->state == TABLE_MISSING)
             add(k, ERR_TARGET, "target", "leat tables create", buf_text(&text));
         else if (t->state == TABLE_DIFFERENT)
-            add(k, ERR_TARGET, "target", "delete the table and run `leat tables create`, or change the contract",
-                buf_text(&text));
-        else if (!t->empty && access(config->state_dir, F_OK) != 0)
             add(k, ERR_TARGET, "target",
-                "a first snapshot needs empty tables: delete and create it, or set a table_prefix", buf_text(&text));
+                "add the index that is missing (UpdateTable); or delete the table and run `leat tables create`; or "
+                "change the "
+                "contract",
+                buf_text(&text));
+        else if (!t->empty && !adoption_knows(a, contract->targets[i]) &&
+                 (a->there || access(config->state_dir, F_OK) != 0))
+            add(k, ERR_TARGET, "target",
+                "a first snapshot, and a table that is new in the contract, need empty tables: delete and create it, "
+                "or set a "
+                "table_prefix",
+                buf_text(&text));
         else
             add(k, 0, "target", NULL, buf_text(&text));
         buf_deinit(&text);
     }
-    free(reports);
 }
 
 static void check_state_dir(struct checking *k, const struct config *config) {
@@ -233,8 +263,12 @@ int command_check(const struct command_line *line, struct error *error) {
             check_offline(&k, &p, &config);
         } else {
             check_source(&k, &p, &config);
-            if (p.contract)
-                check_tables(&k, &p, &config);
+            if (p.contract) {
+                struct adoption adoption = {0};
+                check_store(&k, &adoption, &p, &config);
+                check_tables(&k, &adoption, &p, &config);
+                adoption_deinit(&adoption);
+            }
             check_state_dir(&k, &config);
         }
         if (line->json)

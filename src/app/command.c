@@ -38,7 +38,8 @@ static const struct command {
      "without locks. Loses the source or the target: connects again, for ever. Needs somebody: parks, says why in "
      "status and log,\n"
      "and goes on when the cause is gone. SIGTERM drains for at most 15 s and exits 0; a second one ends at once.",
-     {{"--until", "now|POSITION", AT(until), "stop when DynamoDB has everything up to there"}}},
+     {{"--until", "now|POSITION", AT(until), "stop when DynamoDB has everything up to there"},
+      {"--prune", NULL, AT(prune), "delete the items of entities that the contract no longer has"}}},
     {"check",
      command_check,
      NULL,

@@ -19,6 +19,7 @@ struct command_line {
     const char *gtid;
     const char *timeout;
     bool now;
+    bool prune;
     bool offline;
     bool watch;
     bool grants;

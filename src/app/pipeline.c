@@ -10,8 +10,7 @@
 
 #include "binlog/rows.h"
 #include "binlog/server_check.h"
-#include "sink/tables.h"
-#include "src/app/prepare.h"
+#include "src/app/adopt.h"
 #include "src/app/reader.h"
 #include "src/app/snapshot.h"
 #include "src/app/watcher.h"
@@ -109,28 +108,12 @@ static int open_source(struct pipeline *p, struct error *error) {
     return r;
 }
 
-static int open_target(struct pipeline *p, bool must_be_empty, struct error *error) {
-    struct sink_options options = prepare_sink(&p->prepared, p->config);
-    const struct contract *contract = p->prepared.contract;
-    struct table_report *reports = xcalloc(contract->target_count, sizeof(*reports));
-    int r = tables_look(&options, reports, error);
-    for (size_t i = 0; r == 0 && i < contract->target_count; i++) {
-        const char *name = contract->targets[i]->name;
-        if (reports[i].state == TABLE_MISSING)
-            r = error_set(error, ERR_TARGET,
-                          "DynamoDB has no table %s: `leat tables create` makes the contract's tables", name);
-        else if (reports[i].state == TABLE_DIFFERENT)
-            r = error_set(error, ERR_TARGET, "table %s is not as the contract has it: %s", name, reports[i].message);
-        else if (must_be_empty && !reports[i].empty)
-            r = error_set(
-                error, ERR_TARGET,
-                "table %s is not empty, and this store knows nothing of what stands in it: a first snapshot needs "
-                "empty "
-                "tables; delete and create the table, or set database.dynamodb.table_prefix to write beside it",
-                name);
-    }
-    free(reports);
-    return r == 0 && !p->sink ? sink_open(&p->sink, &options, error) : r;
+/* What is to be done about another contract is said once, when the store becomes this one's. */
+static void on_changed(void *context, enum change_kind kind, const char *table, const char *name) {
+    (void)context;
+    defer(buf_deinit) struct buf text = BUF_INIT(4096);
+    adoption_words(&text, kind, table, name);
+    log_info("another contract", {"change", log_slice(buf_slice(&text))});
 }
 
 static size_t sender_room(void *context) {
@@ -148,7 +131,8 @@ static int open_engine(struct pipeline *p, struct error *error) {
     struct engine_options options = {
         .state_dir = p->config->state_dir,
         .contract = p->prepared.contract,
-        .hooks = {.context = p, .room = sender_room, .send = sender_send},
+        .hooks = {.context = p, .room = sender_room, .send = sender_send, .changed = on_changed},
+        .prune = p->control->prune,
         .durable_journal = p->config->durability == DURABILITY_POWER,
         .atomic_key_change = p->config->dynamodb.atomic_key_change,
         .map_bytes = (size_t)p->config->store_max_gb << 30,
@@ -198,23 +182,44 @@ static int start_reader(struct pipeline *p, struct error *error) {
     return reader_start(&p->reader, &options, error);
 }
 
+static void show_contract(struct pipeline *p) {
+    status_lock(p->status);
+    status_set_contract(p->status, p->prepared.contract);
+    snprintf(p->status->source.host, sizeof(p->status->source.host), "%s:%lld",
+             p->config->mysql.socket ? p->config->mysql.socket : p->config->mysql.host,
+             (long long)p->config->mysql.port);
+    snprintf(p->status->source.version, sizeof(p->status->source.version), "%s", p->prepared.facts.version);
+    snprintf(p->status->source.uuid, sizeof(p->status->source.uuid), "%s", p->prepared.facts.uuid);
+    status_unlock(p->status);
+}
+
+/* The target is looked at before the store becomes another contract's: what is refused changes nothing. */
+static int open_both(struct pipeline *p, struct adoption *a, struct error *error) {
+    const struct contract *contract = p->prepared.contract;
+    bool prune = p->control->prune;
+    int r = adoption_read(a, p->config, contract, prune, error);
+    if (r == 0)
+        r = adoption_look(a, &p->prepared, p->config, prune, error);
+    if (r == 0)
+        r = adoption_check(a, contract, !a->there, error);
+    if (r < 0)
+        return r;
+    show_contract(p);
+    r = open_engine(p, error);
+    if (r == 0 && engine_life(p->engine) == ENGINE_EMPTY)
+        r = adoption_check(a, contract, true, error);
+    struct sink_options options = prepare_sink(&p->prepared, p->config);
+    return r == 0 ? sink_open(&p->sink, &options, error) : r;
+}
+
 static int pipeline_open(struct pipeline *p, struct error *error) {
+    struct adoption adoption = {0};
     int r = prepare_text(&p->prepared, p->config, error);
     if (r == 0)
         r = open_source(p, error);
-    if (r == 0) {
-        status_lock(p->status);
-        status_set_contract(p->status, p->prepared.contract);
-        snprintf(p->status->source.host, sizeof(p->status->source.host), "%s:%lld",
-                 p->config->mysql.socket ? p->config->mysql.socket : p->config->mysql.host,
-                 (long long)p->config->mysql.port);
-        snprintf(p->status->source.version, sizeof(p->status->source.version), "%s", p->prepared.facts.version);
-        snprintf(p->status->source.uuid, sizeof(p->status->source.uuid), "%s", p->prepared.facts.uuid);
-        status_unlock(p->status);
-        r = open_engine(p, error);
-    }
     if (r == 0)
-        r = open_target(p, engine_life(p->engine) == ENGINE_EMPTY, error);
+        r = open_both(p, &adoption, error);
+    adoption_deinit(&adoption);
     return r;
 }
 
@@ -258,6 +263,7 @@ static void publish(struct pipeline *p, bool force) {
     position_copy(&s->applied, engine_applied(p->engine));
     position_copy(&s->acknowledged, engine_acknowledged(p->engine));
     position_copy(&s->checkpointed, engine_checkpointed(p->engine));
+    status_set_former(s, gauges.catalog);
     s->source.connected = p->reader_state.connected;
     s->source.heard = p->reader_state.heard;
     s->source.reconnects = p->reader_state.reconnects;

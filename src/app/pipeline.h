@@ -25,6 +25,7 @@ struct pipeline_control {
     struct status *status;
     int wake_fd;                   /* eventfd: look at the flags below */
     atomic_bool stop;              /* drain and end */
+    bool prune;                    /* items of entities that the contract no longer has are to be deleted */
     struct replay_request *replay; /* waiting or running; guarded by the status lock */
     bool until_now; /* end when DynamoDB has everything up to the source's end when it was first asked: */
     struct position now;

@@ -183,6 +183,7 @@ int command_run(const struct command_line *line, struct error *error) {
     log_setup((enum log_format)p.config.log_format, (enum log_level)p.config.log_level, p.config.log_redact_keys);
     status_init(&p.status, p.config.stream, p.config.mysql.heartbeat_s * 1000000, p.config.http_ready_lag_s * 1000000);
     p.control.status = &p.status;
+    p.control.prune = line->prune;
     r = parse_until(&p, line->until, error);
     if (r == 0)
         r = start_signals(&p, error);

@@ -40,6 +40,7 @@ static void counters_clear(struct status *s) {
     names_clear(&s->sources);
     names_clear(&s->targets);
     names_clear(&s->entities);
+    names_clear(&s->former);
     s->gauges = (struct engine_gauges){0};
 }
 
@@ -82,8 +83,22 @@ void status_set_contract(struct status *s, const struct contract *contract) {
     s->dead = xcalloc(contract->entity_count, sizeof(uint64_t));
 }
 
+void status_set_former(struct status *s, const struct catalog *c) {
+    size_t count = c->entity_count - c->live_entities;
+    if (s->former.count == 2 * count)
+        return; /* within one life of an engine they only become fewer */
+    names_clear(&s->former);
+    s->former = (struct status_names){xcalloc(2 * count, sizeof(char *)), 2 * count};
+    for (size_t i = 0; i < count; i++) {
+        const struct catalog_entity *e = &c->entities[c->live_entities + i];
+        s->former.names[2 * i] = xstrdup(c->targets[e->target].name);
+        s->former.names[2 * i + 1] = xstrdup(e->name);
+    }
+}
+
 void status_set_gauges(struct status *s, const struct engine_gauges *gauges) {
     s->gauges = *gauges;
+    s->gauges.catalog = NULL; /* the engine's own */
     const struct {
         uint64_t *to;
         const uint64_t *from;
@@ -272,6 +287,17 @@ static void put_tables(const struct status *s, struct json_out *out) {
         json_put_text(out, s->entities.names[i]);
         put_uint(out, "unkeyed", s->unkeyed[i]);
         put_uint(out, "dead_letters", s->dead[i]);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+    json_key(out, "former_entities");
+    json_open(out, '[');
+    for (size_t i = 0; i + 1 < s->former.count; i += 2) {
+        json_open(out, '{');
+        json_key(out, "table");
+        json_put_text(out, s->former.names[i]);
+        json_key(out, "entity");
+        json_put_text(out, s->former.names[i + 1]);
         json_close(out, '}');
     }
     json_close(out, ']');

@@ -71,6 +71,8 @@ struct status {
     struct engine_gauges gauges; /* its arrays point to the copies below */
     uint64_t *row_changes, *items_put, *items_deleted, *unkeyed, *conflicts, *dead;
     struct status_names sources, targets, entities;
+    struct status_names
+        former; /* entities that the contract no longer has, whose items are left: table and name in turn */
     struct sink_numbers sink;
     struct {
         char table[256];
@@ -91,6 +93,8 @@ void status_unlock(struct status *s); /* wakes those who wait for a change */
 
 /* Sizes the counters for a contract and keeps its names; call with the lock held. */
 void status_set_contract(struct status *s, const struct contract *contract);
+/* Former entities of the store; call with the lock held. */
+void status_set_former(struct status *s, const struct catalog *catalog);
 /* Copies gauges with their arrays; call with the lock held. */
 void status_set_gauges(struct status *s, const struct engine_gauges *gauges);
 

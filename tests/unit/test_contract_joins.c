@@ -361,17 +361,51 @@ static void test_values_of_joins(void **state) {
     }
 }
 
-static void test_fingerprint(void **state) {
-    const char *text = "[{'table': 'Stores', 'pk': 'id', 'source_table': 'stores', 'attributes': {'id': {'type': 'N', "
-                       "'source_column': 'id'}}}]";
-    const char *spaced = "[{'table': 'Stores', 'pk': 'id', 'source_table': 'stores', 'attributes': {'id': {'type': "
-                         "'N', 'source_column': 'id'}}} ]";
-    struct contract *a = load(text), *b = load(text), *c = load(spaced);
-    assert_memory_equal(&a->fingerprint, &b->fingerprint, sizeof(a->fingerprint));
-    assert_memory_not_equal(&a->fingerprint, &c->fingerprint, sizeof(a->fingerprint));
-    contract_free(a);
-    contract_free(b);
-    contract_free(c);
+/* What is written differently is the same entity, and what makes other items is another one. */
+static void test_identity(void **state) {
+#define STORES(what, attributes, more)                                                                                 \
+    "[{'table': 'Stores', 'pk': 'id', 'source_table': 'stores', " what "'attributes': [" attributes "]" more "}]"
+#define ID "{'name': 'id', 'type': 'N', 'source_column': 'id'}"
+#define LABEL "{'name': 'label', 'type': 'S', 'source_column': 'label'}"
+#define TITLE(of)                                                                                                      \
+    "{'name': 'title', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'regions', 'join_condition': "     \
+    "'regions.code = stores.region', 'select_column': 'title'" of "}}"
+#define VISIT(what)                                                                                                    \
+    "{'name': 'visits', 'type': 'S', 'join': {'type': 'json-construction', 'target_table': 'visits', "                 \
+    "'join_condition': 'visits.store_id = stores.id', 'construction': {'type': 'array', " what "}}}"
+#define DAY "'d': 'day'"
+#define COUNT "'n': 'count'"
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } cases[] = {
+        {STORES("", ID ", " LABEL, ""), STORES("", LABEL ", " ID, ""), true},
+        {STORES("", ID ", " TITLE("") ", " LABEL, ""), STORES("'description': 'x', ", LABEL ", " ID ", " TITLE(""), ""),
+         true},
+        {STORES("", ID, ""), STORES("", ID ", " LABEL, ""), false},
+        {STORES("", ID ", " TITLE(""), ""), STORES("", ID ", " TITLE(", 'null_value': '-'"), ""), false},
+        {STORES("", ID, ""), STORES("'filter': 'id > 1', ", ID, ""), false},
+        {STORES("'filter': 'id > 1', ", ID, ""), STORES("'filter': '( stores.id>1 )', ", ID, ""), true},
+        {STORES("'filter': 'id > 1', ", ID, ""), STORES("'filter': 'id > 2', ", ID, ""), false},
+        {STORES("", ID ", " LABEL, ""), STORES("", ID ", " LABEL, ", 'gsis': [{'index_name': 'ByL', 'pk': 'label'}]"),
+         false},
+        {STORES("", ID ", " VISIT("'select_columns': {" DAY ", " COUNT "}"), ""),
+         STORES("", ID ", " VISIT("'select_columns': {" COUNT ", " DAY "}"), ""), false},
+        {STORES("", ID ", " VISIT("'select_columns': {" DAY "}"), ""),
+         STORES("", ID ", " VISIT("'select_columns': {" DAY "}, 'limit': 3"), ""), false},
+        {STORES("", ID ", " VISIT("'select_columns': {" DAY "}"), ""),
+         STORES("", ID ", " VISIT("'select_columns': {" DAY "}, 'filter': 'count > 0'"), ""), false},
+        {STORES("", ID ", " VISIT("'select_columns': {" DAY "}"), ""),
+         STORES("", ID ", " VISIT("'select_columns': {" DAY "}, 'order_by': 'count'"), ""), false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct contract *a = load(cases[i].a), *b = load(cases[i].b);
+        bool same = memcmp(&a->entities[0]->identity, &b->entities[0]->identity, sizeof(struct digest128)) == 0;
+        if (same != cases[i].same)
+            fail_msg("case %zu: %s and %s", i, cases[i].a, cases[i].b);
+        contract_free(a);
+        contract_free(b);
+    }
 }
 
 int main(void) {
@@ -385,7 +419,7 @@ int main(void) {
         cmocka_unit_test(test_conflicts_between_entities),
         cmocka_unit_test(test_nullable_unique_key),
         cmocka_unit_test(test_values_of_joins),
-        cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_identity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
