@@ -188,7 +188,7 @@ struct entity {
     } *synthetics;
     size_t synthetic_count;
     struct digest128 identity; /* of all that its items depend on, but for the rows (contract/identity.h) */
-    bool can_conflict; /* two roots may claim one key (or this entity and another of the table may) */
+    bool can_conflict;         /* two roots may claim one key (or this entity and another of the table may) */
 };
 
 /* ---- DynamoDB's side */

@@ -450,11 +450,10 @@ static void test_entity_comes_back(void **state) {
     put_author(f, "b", "Ben", 0);
     commit(f);
     size_t sent = f->sent;
-    change_contract(
-        f,
-        LIBRARY(
-            BOOK("") ", {'entity_type': 'C', 'source_table': 'authors', 'pk_template': 'C{code}', 'attributes': [{'name': 'l', 'type': 'S', 'source_column': 'label'}]}"),
-        false);
+    change_contract(f,
+                    LIBRARY(BOOK("") ", {'entity_type': 'C', 'source_table': 'authors', 'pk_template': 'C{code}', "
+                                     "'attributes': [{'name': 'l', 'type': 'S', 'source_column': 'label'}]}"),
+                    false);
     assert_int_equal(f->sent, sent + 2);
     const struct value row[] = {text("b"), text("Ben"), number(0)};
     change(f, 0, row, NULL); /* unseen by A, which is no entity now */

@@ -1,0 +1,164 @@
+"""Another contract than the one the store was made for: what is the same receives no write, what differs is made anew, what went stays until
+--prune; under load, with kills in the middle. DynamoDB is compared with MySQL's own items by `leat contract sql`."""
+
+import copy
+import json
+import random
+from pathlib import Path
+
+import pytest
+from lib import shop, sql_form
+from lib.servers import wait_until
+
+SHOP = json.loads((Path(__file__).parents[2] / "examples/shop/contract.json").read_text())
+SIZES = {"users": 60, "categories": 15, "products": 120, "orders": 150, "carts": 100}
+
+
+def entities(contract):
+    return {e["entity_type"]: e for t in contract["tables"] for e in t.get("entities", [])}
+
+
+def changed(edit):
+    contract = copy.deepcopy(SHOP)
+    edit(contract)
+    return contract
+
+
+def use(leat, contract, *arguments, kill=False):
+    """leat starts again with this contract."""
+    leat.kill9() if kill else leat.sigterm()
+    (leat.folder / "contract.json").write_text(json.dumps(contract))
+    leat.start(*arguments)
+
+
+def written(leat):
+    return leat.metric("leat_items_written_total") or 0
+
+
+def settled(leat):
+    leat.wait_ready()
+    leat.wait_caught_up()
+
+
+def compare(world, leat):
+    settled(leat)
+    with world.mysql.connect(shop.DATABASE) as connection, connection.cursor() as cursor:
+        wrong = sql_form.differences(world.dynamodb, cursor, leat.json("contract", "sql"), default={"L": []})
+    assert not wrong, "\n".join(wrong[:20])
+
+
+@pytest.fixture
+def leat(world):
+    with world.mysql.connect() as connection:
+        shop.populate(connection, 3, **SIZES)
+    leat = world.running_leat(contract=copy.deepcopy(SHOP))
+    leat.wait_caught_up()
+    return leat
+
+
+def reverse(contract):
+    """The same contract, written from behind: tables, entities, attributes."""
+    contract["tables"].reverse()
+    for table in contract["tables"]:
+        for entity in table.get("entities", [table]):
+            entity["attributes"].reverse()
+            entity["description"] = "written in another way"
+        table.get("entities", []).reverse()
+
+
+def test_other_text(world, leat):
+    """Order and comments change all the store's numbers, and no item."""
+    other = changed(reverse)
+    use(leat, other)
+    settled(leat)
+    assert written(leat) == 0
+    with world.mysql.connect() as connection:
+        shop.MixedLoad(world.mysql.connect, 5, count=60, threads=1).join()
+    compare(world, leat)
+    use(leat, SHOP, kill=True)
+    settled(leat)
+    world.prove(leat)
+
+
+def new_attribute(contract):
+    entities(contract)["USER"]["attributes"].append({"name": "full_name", "type": "S", "expr": "CONCAT_WS(' ', first_name, last_name)"})
+
+
+def new_key(contract):
+    new_attribute(contract)
+    entities(contract)["USER"]["sk_template"] = "PROFILE#{id}"
+
+
+def new_entity(contract):
+    table = contract["tables"][0]
+    table["entities"].insert(0, {"entity_type": "NAME", "source_table": "users", "pk_template": "NAME#{username}", "sk_template": "#NAME",
+                                 "attributes": [{"name": "email", "type": "S", "source_column": "email"}]})
+
+
+def test_changed_entity(world, leat):
+    """One entity of a table of several: its items are written, once each, and nothing else is."""
+    use(leat, changed(new_attribute))
+    compare(world, leat)
+    with world.mysql.connect(shop.DATABASE) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*), SUM(first_name IS NOT NULL OR last_name IS NOT NULL) FROM users")
+        users, named = cursor.fetchone()
+    assert 0 < written(leat) <= users
+    use(leat, changed(new_key))
+    compare(world, leat)
+    assert written(leat) == 2 * users
+    use(leat, SHOP)
+    compare(world, leat)
+    use(leat, changed(new_entity))
+    compare(world, leat)
+    assert written(leat) == users
+
+
+def test_vanished_entity(world, leat):
+    """Its items stay, are named in the status, and go with --prune; so does a table that went with all it had."""
+    def without(contract):
+        contract["tables"][0]["gsis"].pop()  # that orders alone are in
+        contract["tables"][0]["entities"] = [e for e in contract["tables"][0]["entities"] if e["entity_type"] != "ORDER"]
+        del contract["tables"][1]
+
+    first, gone = SHOP["tables"][0]["table"], SHOP["tables"][1]["table"]
+    contract = changed(without)
+    use(leat, contract)
+    settled(leat)
+    assert written(leat) == 0
+    former = {(f["table"], f["entity"]) for f in leat.status()["former_entities"]}
+    assert (first, "ORDER") in former and any(table == gone for table, _ in former)
+    scan = world.dynamodb.client().scan
+    count = lambda table: scan(TableName=table, Select="COUNT")["Count"]  # noqa: E731
+    items = count(gone)
+    assert items > 0
+    use(leat, contract, kill=True)
+    settled(leat)
+    assert count(gone) == items and leat.status()["former_entities"]
+    use(leat, contract, "--prune", kill=True)
+    settled(leat)
+    wait_until(lambda: not leat.status()["former_entities"], "nothing is left of former entities", 30)
+    assert count(gone) == 0
+    compare(world, leat)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_changes_under_load(world, leat, seed):
+    """Contracts come and go while the shop works, and leat is killed in the middle of each."""
+    rng = random.Random(seed)
+    edits = [reverse, new_attribute, new_key, new_entity, lambda contract: None]
+    load = shop.MixedLoad(world.mysql.connect, seed, threads=2, rate=100)
+    for _ in range(6):
+        contract = changed(rng.choice(edits))
+        use(leat, contract, "--prune", kill=rng.random() < 0.7)
+        for _ in range(rng.randrange(3)):
+            load.wait(rng.uniform(0, 0.5))
+            leat.kill9()
+            leat.start("--prune")
+    load.stop()
+    settled(leat)
+    wait_until(lambda: not leat.status()["former_entities"], "nothing is left of former entities", 30)
+    compare(world, leat)
+    use(leat, SHOP, "--prune")
+    settled(leat)
+    wait_until(lambda: not leat.status()["former_entities"], "nothing is left of former entities", 30)
+    world.prove(leat)
