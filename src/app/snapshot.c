@@ -164,13 +164,12 @@ static int wait_for_prepared(struct snapshot *s, struct error *error) {
  * meets the commit of one. */
 static int settle(struct snapshot *s, bool consistent, struct error *error) {
     struct position at defer(position_deinit) = {0};
-    const struct prepared *p = s->prepared;
     int r = engine_snapshot_settled(s->engine, &at, error);
     if (r <= 0)
         return r;
     r = consistent ? 1 : wait_for_prepared(s, error);
     if (r == 0)
-        r = source_position_executed(s->connection, p->database, p->tables, p->table_count, &at, error);
+        r = source_position_end(s->connection, &at, error); /* behind their ends, which gtid_executed may lack yet */
     else if (r == 1)
         r = engine_snapshot_low(s->engine, &at, error);
     return r == 0 ? engine_snapshot_settle(s->engine, &at, error) : r;

@@ -1,21 +1,20 @@
 /* How many row changes a second the engine applies, evaluates, decides and sees acknowledged, with a target that only
  * says yes: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH] One batch is one transaction; 1,000 changes unless
  * said otherwise. */
-#include "tests/sim/world.h"
+#include "tests/sim/bench_shop.h"
 
 #include "src/base/sys.h"
 
 #include <stdarg.h>
 #include <sys/resource.h>
 
-struct world *world;
-struct totals totals;
+static const struct contract *shop;
 static uint64_t tickets[1 << 16];
 static size_t waiting;
 static struct engine *e;
 static struct error error;
 
-void fail(const char *format, ...) {
+static void fail(const char *format, ...) {
     va_list args;
     va_start(args, format);
     vfprintf(stderr, format, args);
@@ -23,22 +22,15 @@ void fail(const char *format, ...) {
     fputc('\n', stderr);
     exit(1);
 }
-void trace(const char *format, ...) {
-    (void)format;
-}
-uint64_t rnd(void) { /* xorshift */
+static uint64_t rnd(void) { /* xorshift */
     static uint64_t state = 88172645463325252u;
     state ^= state << 13;
     state ^= state >> 7;
     return state ^= state << 17;
 }
-int below(int n) {
+static int below(int n) {
     return (int)(rnd() % (uint64_t)n);
 }
-bool chance(int per_mille) {
-    return below(1000) < per_mille;
-}
-
 static size_t room(void *context) {
     (void)context;
     return ARRAY_LEN(tickets) - waiting;
@@ -88,7 +80,7 @@ static void values_of(int t, int64_t id, struct arena *arena, struct value *valu
 }
 
 static void load(int t, int64_t rows) {
-    const struct source *source = contract_source(world->contract, shop_schema.tables[t].name);
+    const struct source *source = contract_source(shop, shop_schema.tables[t].name);
     struct arena arena defer(arena_deinit) = {0};
     for (int64_t id = 1; id <= rows; id++) {
         struct value all[COLUMNS_MAX], values[COLUMNS_MAX];
@@ -138,17 +130,15 @@ int main(int argc, char **argv) {
     }
     long rows = strtol(argv[3], NULL, 10), changes = strtol(argv[4], NULL, 10),
          batch = argc > 5 ? strtol(argv[5], NULL, 10) : 1000;
-    struct world w = {0};
     struct findings findings = {0};
     struct contract *contract;
     char *data;
     size_t len;
-    world = &w;
     shop_init();
     must(sys_read_file(argv[1], 1 << 20, &data, &len, &error));
     must(contract_load(&contract, argv[1], (struct slice){data, len}, &shop_schema,
                        &(struct contract_options){.table_prefix = ""}, &findings, &error));
-    w.contract = contract;
+    shop = contract;
     struct engine_options o = {.state_dir = argv[2],
                                .contract = contract,
                                .hooks = {NULL, room, take},

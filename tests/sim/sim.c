@@ -1,6 +1,8 @@
-/* leat-sim --contract FILE [--seeds A-B] [--mutant NAME] [--quiet] [--trace SEED]: see world.h.
+/* leat-sim [--seeds A-B] [--mutant NAME] [--trace SEED] [--transactions N] [--schedule K]: see world.h.
  *
- * With --mutant the run succeeds when the broken rule is found within the seeds. */
+ * With --mutant the run succeeds when the broken rule is found within the seeds. Without, it fails when an invariant is broken, or when
+ * the seeds met too little of what they are for. A failing seed is made small: the fewest transactions of the source with which some
+ * schedule of the rest still fails. */
 #include "tests/sim/world.h"
 
 #include "src/base/sys.h"
@@ -27,7 +29,7 @@ void trace(const char *format, ...) {
     va_end(args);
 }
 
-void fail(const char *format, ...) {
+_Noreturn void fail(const char *format, ...) {
     va_list args;
     va_start(args, format);
     vsnprintf(world->failure, sizeof(world->failure), format, args);
@@ -39,7 +41,7 @@ void fail(const char *format, ...) {
 /* ---- chance and time */
 
 uint64_t rnd(void) { /* splitmix64 */
-    uint64_t z = world->rng += 0x9E3779B97F4A7C15u;
+    uint64_t z = world->rng[world->stream] += 0x9E3779B97F4A7C15u;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;
     return z ^ z >> 31;
@@ -72,421 +74,6 @@ static int fake_sync(int fd) { /* nothing on /dev/shm gets lost: remember what w
     return 0;
 }
 
-static const char *const crash_names[] = {"step", "decide.before_journal",    "decide.before_send",
-                                          "send", "checkpoint.before_commit", "checkpoint.committed"};
-
-static void count_crash(const char *place) {
-    for (size_t i = 0; i < ARRAY_LEN(crash_names); i++)
-        totals.crash_at[i] += strcmp(crash_names[i], place) == 0;
-}
-
-static bool crash_here(const char *place) {
-    if (!world->noise || !world->cfg.crash || !chance(strncmp(place, "check", 5) == 0 ? 60 : 12))
-        return false;
-    world->crashing = true;
-    count_crash(place);
-    trace("crash at %s", place);
-    return true;
-}
-
-/* ---- the engine */
-
-static void position_at(int p, struct position *ret) {
-    *ret = (struct position){.offset = (uint64_t)(100 + 10 * p), .commit_us = p + 1};
-    snprintf(ret->file, sizeof(ret->file), "binlog.000001");
-    snprintf(ret->server_uuid, sizeof(ret->server_uuid), "11111111-1111-1111-1111-111111111111");
-    for (int i = 1; world->cfg.gtid && i <= p; i++)
-        gtid_set_add(&ret->gtids, &(struct gtid){.uuid = {1}, .number = i});
-}
-
-static int place_of(const struct position *p) {
-    return p->file[0] ? (int)((p->offset - 100) / 10) : -1;
-}
-
-static void crash(bool power) {
-    char path[128];
-    totals.crashes++;
-    trace("CRASH %s", power ? "power" : "kill");
-    engine_free(world->e);
-    world->e = NULL;
-    world->up = world->crashing = false;
-    snprintf(path, sizeof(path), "%s/journal", world->dir);
-    if (power) {
-        struct stat st;
-        totals.power_cuts++;
-        if (stat(path, &st) == 0 && st.st_size > world->journal_synced) {
-            off_t keep = world->journal_synced + below((int)(st.st_size - world->journal_synced) + 1);
-            if (truncate(path, keep) == 0)
-                trace("journal cut to %lld of %lld", (long long)keep, (long long)st.st_size);
-        }
-    }
-    orphan();
-    world->recovering_until = world->src.end;
-}
-
-/* A call came back: fine, a crash, or a fault that should not be. */
-static bool came_back(int r, const struct error *error, const char *what) {
-    if (world->crashing) {
-        crash(world->cfg.power && chance(400));
-        return false;
-    }
-    if (r == ERR_STORE &&
-        world->tiny) { /* the disk is full: the engine is given up and opened again, as the program does */
-        totals.full++;
-        trace("full: %s: %s", what, error->text);
-        crash(false);
-        return false;
-    }
-    if (r < 0)
-        fail("parks without reason: %s: %s", what, error->text);
-    return true;
-}
-
-static void start(void) {
-    struct error error = {""};
-    struct engine_options o = {.state_dir = world->dir,
-                               .contract = world->contract,
-                               .hooks = {NULL, target_room, target_send},
-                               .durable_journal = world->cfg.durable,
-                               .atomic_key_change = world->cfg.atomic,
-                               .map_bytes = (size_t)64 << 20,
-                               .checkpoint_ms = 1000 * (60 + below(600)),
-                               .batch_rows_max = 20};
-    world->life++;
-    totals.opens++;
-    world->tiny = world->noise && world->cfg.full && chance(300);
-    if (world->tiny)
-        o.map_bytes = (size_t)4096 * (size_t)(1 + below(60)); /* at least what is used already */
-    world->journal_synced = 0;
-    struct stat st;
-    char path[128];
-    snprintf(path, sizeof(path), "%s/journal", world->dir);
-    if (stat(path, &st) == 0)
-        world->journal_synced = st.st_size; /* it was read from the disk */
-    int r = engine_open(&world->e, &o, &error);
-    if (!came_back(r, &error, "engine_open"))
-        return;
-    world->up = true;
-    trace("START life %d applied %d %d", world->life, place_of(engine_applied(world->e)), (int)engine_life(world->e));
-}
-
-/* ---- the snapshot, as src/app drives it */
-
-static const struct source *source_of(int t) {
-    return contract_source(world->contract, shop_schema.tables[t].name);
-}
-
-static void row_values(int t, const struct srow *row, struct arena *arena, struct value *values) {
-    for (int c = 0; c < table_columns(t); c++)
-        to_value(t, c, row->c[c], arena, &values[c]);
-}
-
-/* All columns of the table to those of the source. */
-static struct value *source_values(int t, const struct srow *row, struct arena *arena) {
-    const struct source *source = source_of(t);
-    struct value all[COLUMNS_MAX], *values = arena_alloc(arena, source->column_count * sizeof(*values));
-    row_values(t, row, arena, all);
-    for (size_t i = 0; i < source->column_count; i++)
-        values[i] = all[table_column(&shop_schema.tables[t], source->columns[i].name)];
-    return values;
-}
-
-static bool behind(int t, const struct srow *row, const struct value *key) {
-    for (int i = 0; key && i < key_count(t); i++)
-        if (row->c[i] != key[i].i)
-            return row->c[i] > key[i].i;
-    return key == NULL;
-}
-
-static const struct sdb *readable(void) {
-    if (world->cfg.fuzzy_rows)
-        return &world->src.hist[world->src.visible];
-    struct position low = {0};
-    struct error error;
-    if (engine_snapshot_low(world->e, &low, &error))
-        fail("engine_snapshot_low: %s", error.text);
-    const struct sdb *db = &world->src.hist[place_of(&low)];
-    position_deinit(&low);
-    return db;
-}
-
-static bool store_failed(const struct error *error, const char *what) {
-    came_back(ERR_STORE, error, what);
-    return true;
-}
-
-/* One chunk of one table; false when all tables are done. */
-static bool snapshot_chunk(void) {
-    struct arena arena defer(arena_deinit) = {0};
-    struct error error = {""};
-    int first = below(TABLES);
-    for (int n = 0; n < TABLES; n++) {
-        int t = (first + n) % TABLES, count = 0, size = 1 + below(4);
-        const struct source *source = source_of(t);
-        const struct value *key, *last = NULL;
-        uint64_t rows;
-        int r = engine_snapshot_resume(world->e, source, &arena, &key, &rows, &error);
-        if (r < 0)
-            fail("engine_snapshot_resume: %s", error.text);
-        if (r == 1)
-            continue;
-        const struct srows *all = &readable()->t[t];
-        for (int i = 0; i < all->count && count < size; i++) {
-            if (!behind(t, &all->list[i], key))
-                continue;
-            last = source_values(t, &all->list[i], &arena);
-            count++;
-            if (engine_snapshot_row(world->e, source, last, &error))
-                return store_failed(&error, "engine_snapshot_row");
-        }
-        if (engine_snapshot_chunk(world->e, source, last, (uint64_t)count, count < size, &error))
-            return store_failed(&error, "engine_snapshot_chunk");
-        return true;
-    }
-    return false;
-}
-
-static void read_again(void) {
-    struct arena arena defer(arena_deinit) = {0};
-    struct error error = {""};
-    const struct source *source;
-    const struct value *key;
-    if (world->src.executed < place_of(engine_applied(world->e)))
-        return;
-    int r;
-    while ((r = engine_reread_next(world->e, &arena, &source, &key, &error)) == 0) {
-        const struct value *values = NULL;
-        totals.rereads++;
-        for (int t = 0; t < TABLES; t++)
-            for (int i = 0; source_of(t) == source && i < world->src.hist[world->src.visible].t[t].count; i++) {
-                const struct srow *row = &world->src.hist[world->src.visible].t[t].list[i];
-                if (row->c[0] == key[0].i && (key_count(t) == 1 || row->c[1] == key[1].i))
-                    values = source_values(t, row, &arena);
-            }
-        if (engine_reread_row(world->e, source, key, values, &error)) {
-            came_back(ERR_STORE, &error, "engine_reread_row");
-            return;
-        }
-    }
-    if (r < 0)
-        fail("engine_reread_next: %s", error.text);
-    struct position high;
-    position_at(world->src.end, &high);
-    r = engine_reread_done(world->e, &high, &error);
-    position_deinit(&high);
-    came_back(r, &error, "engine_reread_done");
-}
-
-static void snapshot_step(void) {
-    struct error error = {""};
-    struct position p;
-    int r;
-    world->snapshot_seen = true;
-    if (engine_life(world->e) == ENGINE_EMPTY) {
-        totals.snapshots++;
-        if (!world->cfg.fuzzy_rows)
-            world->src.visible = world->src.executed = world->src.end; /* a moment's lock */
-        position_at(world->src.executed, &p);
-        r = engine_snapshot_begin(world->e, &p, !world->cfg.fuzzy_rows, &error);
-        position_deinit(&p);
-        came_back(r, &error, "engine_snapshot_begin");
-    } else if (!snapshot_chunk()) {
-        struct position low = {0};
-        if (engine_snapshot_low(world->e, &low, &error))
-            fail("engine_snapshot_low: %s", error.text);
-        position_at(world->cfg.fuzzy_rows ? world->src.end : place_of(&low), &p);
-        r = engine_snapshot_high(world->e, &p, &error);
-        position_deinit(&p);
-        position_deinit(&low);
-        came_back(r, &error, "engine_snapshot_high");
-    }
-}
-
-/* ---- the stream */
-
-static void unknown_columns(const struct schange *c, struct value *before, struct value *after) {
-    for (int i = 0; i < table_columns(c->table); i++) {
-        if (c->has_before && i >= key_count(c->table))
-            before[i] = (struct value){.kind = VALUE_UNKNOWN};
-        if (c->has_before && c->has_after && c->before.c[i] == c->after.c[i])
-            after[i] = (struct value){.kind = VALUE_UNKNOWN};
-    }
-}
-
-static int apply_change(const struct stxn *txn, const struct schange *c, bool touch, struct error *error) {
-    struct arena arena defer(arena_deinit) = {0};
-    struct value before[COLUMNS_MAX], after[COLUMNS_MAX];
-    const struct table *table = &shop_schema.tables[c->table];
-    bool wanted[COLUMNS_MAX];
-    int r;
-    struct row_change change = {.kind = c->truncate      ? ROW_TRUNCATE
-                                        : !c->has_before ? ROW_INSERT
-                                        : c->has_after   ? ROW_UPDATE
-                                                         : ROW_DELETE,
-                                .table = table,
-                                .foreign_keys_off = txn->fk_off,
-                                .cascades_logged = world->cfg.fk_logged};
-    change.handle = engine_map_table(world->e, table, wanted, &r, error);
-    if (!change.handle)
-        return r;
-    if (c->has_before)
-        row_values(c->table, &c->before, &arena, before);
-    if (c->has_after)
-        row_values(c->table, &c->after, &arena, after);
-    if (txn->minimal && !c->truncate)
-        unknown_columns(c, before, after);
-    change.before = c->has_before ? before : NULL;
-    change.after = c->has_after ? after : NULL;
-    return touch ? engine_touch(world->e, &change, error) : engine_apply(world->e, &change, error);
-}
-
-static void work(void) {
-    struct error error = {""};
-    int64_t wait_ms;
-    came_back(engine_work(world->e, &wait_ms, &error), &error, "engine_work");
-}
-
-static bool apply_transaction(int p) {
-    struct error error = {""};
-    const struct stxn *txn = &world->src.log[p];
-    struct txn_end end = {.offset = (uint64_t)(100 + 10 * (p + 1)), .commit_us = p + 2};
-    snprintf(end.file, sizeof(end.file), "binlog.000001");
-    if (world->cfg.gtid)
-        end.gtid = (struct gtid){.uuid = {1}, .number = p + 1};
-    for (int i = 0; i < txn->count; i++) {
-        if (!came_back(apply_change(txn, &txn->changes[i], false, &error), &error, "engine_apply"))
-            return false;
-        if (world->noise && world->cfg.crash && chance(3)) { /* inside a transaction */
-            crash(false);
-            return false;
-        }
-        if (chance(30))
-            net_step(); /* answers come at any time */
-        if (world->crashing)
-            crash(false);
-        if (!world->up)
-            return false;
-        if (chance(100))
-            work(); /* and so may calls for work */
-        if (!world->up)
-            return false;
-    }
-    return came_back(engine_commit(world->e, &end, &error), &error, "engine_commit");
-}
-
-/* Some transactions as one batch; false when nothing waits. */
-static bool batch(void) {
-    static const int sizes[] = {1, 1, 2, 3, 5, 9};
-    struct error error = {""};
-    int p = place_of(engine_applied(world->e)), n = sizes[below(6)];
-    if (engine_reread_wanted(world->e)) {
-        read_again();
-        return true;
-    }
-    if (p >= world->src.end)
-        return false;
-    trace("batch from %d, %d transactions", p, n);
-    for (int i = 0; i < n && p + i < world->src.end; i++)
-        if (!apply_transaction(p + i))
-            return true;
-    if (!chance(50)) /* else engine_work() ends it */
-        came_back(engine_batch_end(world->e, &error), &error, "engine_batch_end");
-    return true;
-}
-
-static void replay(void) {
-    struct error error = {""};
-    int to = place_of(engine_applied(world->e)), from = below(to), end = MIN(to, from + 5);
-    totals.replays++;
-    for (int p = from; p < end; p++)
-        for (int i = 0; i < world->src.log[p].count; i++)
-            if (!world->src.log[p].changes[i].truncate && world->up)
-                came_back(apply_change(&world->src.log[p], &world->src.log[p].changes[i], true, &error), &error,
-                          "engine_touch");
-}
-
-/* ---- checks */
-
-static bool value_in_range(uint64_t key, uint64_t value, int from) {
-    for (int p = from; p <= world->src.end; p++)
-        if (expected_value(p, key) == value)
-            return true;
-    return false;
-}
-
-static void check_acknowledged(void) {
-    if (!world->up || world->spoilt || !world->timetravel)
-        return;
-    int a = place_of(engine_acknowledged(world->e));
-    if (a < 0)
-        return;
-    if (a > place_of(engine_applied(world->e)))
-        fail("I1 acknowledged %d is behind applied %d", a, place_of(engine_applied(world->e)));
-    for (int i = 0; i < world->items_cap; i++)
-        if (world->items[i].used && !value_in_range(world->items[i].key, world->items[i].value, a))
-            fail("I1 acknowledged %d, but %016llx = %016llx; contract there %016llx", a,
-                 (unsigned long long)world->items[i].key, (unsigned long long)world->items[i].value,
-                 (unsigned long long)expected_value(a, world->items[i].key));
-    for (int p = a; p <= MIN(a + 1, world->src.end); p++) /* and nothing is missing */
-        for (int i = 0; i < expected_at(p)->count; i++) {
-            uint64_t key = expected_at(p)->keys[i];
-            if (!value_in_range(key, target_item(key)->value, a))
-                fail("I1 acknowledged %d, but %016llx is missing", a, (unsigned long long)key);
-        }
-}
-
-static void check_gauges(void) {
-    uint64_t unkeyed[5], dead[5], conflicts, letters = 0;
-    struct engine_gauges g;
-    expected_gauges(world->src.end, unkeyed, dead, &conflicts);
-    engine_gauges(world->e, &g);
-    for (int i = 0; i < 5; i++) {
-        if (g.unkeyed[i] != unkeyed[i])
-            fail("gauge: entity %d has %d roots without key, the engine says %d", i, (int)unkeyed[i],
-                 (int)g.unkeyed[i]);
-        if (g.dead[i] != dead[i])
-            fail("gauge: entity %d has %d poison roots, the engine says %d", i, (int)dead[i], (int)g.dead[i]);
-        letters += dead[i];
-    }
-    if (g.conflicts[2] != conflicts)
-        fail("gauge: %d keys are claimed by several, the engine says %d", (int)conflicts, (int)g.conflicts[2]);
-    if (store_entries(world->e->store, DB_DEAD) != letters)
-        fail("gauge: %d dead letters, %d poison roots", (int)store_entries(world->e->store, DB_DEAD), (int)letters);
-    if (position_reached(engine_acknowledged(world->e), engine_applied(world->e)) == false)
-        fail("I1 at rest not everything is acknowledged");
-}
-
-static void check_rest(void) {
-    const struct expected *x = expected_at(world->src.end);
-    struct error error = {""};
-    struct arena arena defer(arena_deinit) = {0};
-    uint64_t rows = 0;
-    for (int i = 0; i < x->count; i++)
-        if (target_item(x->keys[i])->value != x->values[i])
-            fail("I3 %016llx: target %016llx, contract %016llx", (unsigned long long)x->keys[i],
-                 (unsigned long long)target_item(x->keys[i])->value, (unsigned long long)x->values[i]);
-    for (int i = 0; i < world->items_cap; i++)
-        if (world->items[i].used && world->items[i].value && !expected_value(world->src.end, world->items[i].key))
-            fail("I3 %016llx is left over", (unsigned long long)world->items[i].key);
-    for (int t = 0; t < TABLES; t++)
-        for (int i = 0; i < world->src.hist[world->src.end].t[t].count; i++) {
-            const struct source *source = source_of(t);
-            struct value *values = source_values(t, &world->src.hist[world->src.end].t[t].list[i], &arena);
-            struct buf key defer(buf_deinit) = ROW_KEY_BUF;
-            struct row row = {0};
-            row_key_put(&key, source, values);
-            rows++;
-            bool same = row_read(world->e, buf_slice(&key), &arena, &row, &error) == 0 && row.values;
-            for (size_t c = 0; same && c < source->column_count; c++)
-                same = value_equal(&row.values[c], &values[c]);
-            if (!same)
-                fail("I3 the store's row of %s differs from the source's", source->name);
-        }
-    if (store_entries(world->e->store, DB_ROWS) != rows)
-        fail("I3 the store has rows that the source has not");
-    check_gauges();
-}
-
 /* ---- the run */
 
 static void engine_step(void) {
@@ -494,16 +81,9 @@ static void engine_step(void) {
     int y = below(1000);
     enum engine_life life = engine_life(world->e);
     if (world->cfg.crash && y < 12) {
-        count_crash("step");
-        crash(world->cfg.power && chance(400));
-    } else if (world->cfg.crash && y < 16 && place_of(engine_applied(world->e)) >= 0) { /* an orderly end */
-        if (came_back(engine_checkpoint(world->e, true, &error), &error, "engine_checkpoint")) {
-            engine_free(world->e);
-            world->e = NULL;
-            world->up = false;
-            orphan();
-            world->recovering_until = world->src.end;
-        }
+        crash_at("step");
+    } else if (world->cfg.crash && y < 16 && place_of(engine_applied(world->e)) >= 0) {
+        stop_in_order();
     } else if (world->cfg.reset && y < 22) { /* everything is read again */
         totals.resets++;
         trace("RESET");
@@ -603,7 +183,9 @@ static void drain(void) {
 
 static void configure(void) {
     struct config *c = &world->cfg;
-    c->image = below(4) == 0 ? 1 : below(3) == 0 ? 2 : 0;
+    c->image = chance(300) ? (chance(600) ? IMAGE_MINIMAL : IMAGE_NOBLOB) : IMAGE_FULL;
+    c->mixed_images = chance(250);
+    c->xa = chance(400);
     c->fk_logged = chance(600);
     c->fuzzy_rows = c->fk_logged; /* servers that do not log cascades are read in one view */
     c->crash = chance(600);
@@ -640,135 +222,228 @@ static void remove_store(void) {
     rmdir(world->dir);
 }
 
-/* Returns false when an invariant was broken; *failure is the text. */
-static bool run_seed(uint64_t seed, const struct contract *contract, bool tracing, char failure[512]) {
+struct run { /* what to run, and why it failed */
+    uint64_t seed;
+    int transactions_max;
+    uint64_t schedule;
+    bool trace, print;
+    char failure[512];
+};
+
+static void make_contract(struct world *w) {
+    struct findings findings = {0};
+    struct error error = {""};
+    struct buf json defer(buf_deinit) = BUF_INIT(1 << 20);
+    w->stream = MODEL;
+    model_make(&w->model);
+    w->stream = SCHEDULE;
+    w->schema = model_schema(&w->model);
+    model_contract(&w->model, &json);
+    int r = contract_load(&w->contract, "contract", buf_slice(&json), w->schema,
+                          &(struct contract_options){.table_prefix = ""}, &findings, &error);
+    findings_deinit(&findings);
+    if (r)
+        fail("the compiler refuses: %s", error.text);
+}
+
+static void live(void) {
+    source_transaction();
+    for (int i = 0; i < world->cfg.pre; i++)
+        source_transaction();
+    world->src.visible = world->src.executed = world->src.end;
+    start();
+    while (world->steps < world->cfg.steps)
+        one_step();
+    drain();
+    check_rest();
+    count_history();
+}
+
+static void print_world(struct world *w) {
+    struct buf json defer(buf_deinit) = BUF_INIT(1 << 20);
+    model_contract(&w->model, &json);
+    printf("contract:\n%s\n", buf_text(&json));
+    source_print(stdout);
+    puts("items at the end:");
+    expected_print(w->src.end, stdout);
+}
+
+static void world_free(struct world *w) {
+    engine_free(w->e);
+    remove_store();
+    expected_deinit();
+    source_deinit(&w->src);
+    target_deinit();
+    contract_free(w->contract);
+    arena_deinit(&w->model.arena);
+    free(w);
+}
+
+/* False when an invariant was broken. */
+static bool run_seed(struct run *run) {
     struct world *w = world = xcalloc(1, sizeof(*world));
-    *w = (struct world){.seed = seed,
-                        .rng = seed * 7919 + 1,
-                        .contract = contract,
-                        .now_us = 1800000000000000,
-                        .noise = true,
-                        .trace = tracing};
+    *w = (struct world){
+        .seed = run->seed,
+        .rng = {run->seed * 7919 + 1, run->seed * 104729 + 2, (run->seed + (run->schedule << 40)) * 31 + 3},
+        .stream = SCHEDULE,
+        .now_us = 1800000000000000,
+        .noise = true,
+        .transactions_max = run->transactions_max,
+        .trace = run->trace};
     snprintf(w->dir, sizeof(w->dir), "/dev/shm/leat-sim-%d", (int)getpid());
     remove_store();
+    source_init(&w->src);
     volatile bool good = false;
     if (setjmp(failed) == 0) {
         configure();
-        source_transaction();
-        for (int i = 0; i < w->cfg.pre; i++)
-            source_transaction();
-        w->src.visible = w->src.executed = w->src.end;
-        start();
-        while (w->steps < w->cfg.steps)
-            one_step();
-        drain();
-        check_rest();
+        make_contract(w);
+        live();
         good = true;
     }
-    if (!good && tracing && w->src.hist)
-        expected_print(w->src.end, stderr);
-    snprintf(failure, 512, "%s", w->failure);
-    engine_free(w->e);
-    remove_store();
+    memcpy(run->failure, w->failure, sizeof(run->failure));
+    if (run->print)
+        print_world(w);
     totals.seeds++;
     totals.steps += (uint64_t)w->steps;
-    for (int i = 0; i < w->exp_cap; i++) {
-        free(w->exp[i].keys);
-        free(w->exp[i].values);
-    }
-    free(w->exp);
-    source_deinit(&w->src);
-    target_deinit();
-    free(w);
+    world_free(w);
     return good;
 }
 
-static struct contract *load(const char *path) {
-    struct findings findings = {0};
-    struct contract *contract = NULL;
-    struct error error = {""};
-    char *data;
-    size_t len;
-    int r = sys_read_file(path, 1 << 20, &data, &len, &error);
-    if (!r)
-        r = contract_load(&contract, path, (struct slice){data, len}, &shop_schema,
-                          &(struct contract_options){.table_prefix = ""}, &findings, &error);
-    if (r) {
-        fprintf(stderr, "%s\n", error.text);
-        exit(3);
-    }
-    findings_deinit(&findings);
-    free(data);
-    return contract;
+/* ---- a failing seed */
+
+static void make_small(const struct run *found) {
+    enum { SCHEDULES = 20 };
+    struct run run = *found;
+    const struct totals kept = totals;
+    bool good = true;
+    printf("seed %llu: %s\n", (unsigned long long)found->seed, found->failure);
+    for (int n = 1; good && n < 60; n++)
+        for (uint64_t k = 0; good && k < SCHEDULES; k++) {
+            run.transactions_max = n;
+            run.schedule = found->schedule + k;
+            good = run_seed(&run);
+        }
+    if (good)
+        run = *found;
+    run.print = true;
+    (void)run_seed(&run);
+    printf("fewest transactions: --trace %llu --transactions %d --schedule %llu: %s\n", (unsigned long long)run.seed,
+           run.transactions_max, (unsigned long long)run.schedule, run.failure);
+    totals = kept;
 }
 
-static void report(void) {
-    printf("%llu seeds, %llu steps, %llu transactions, %llu opens, %llu crashes (%llu power cuts) at",
-           (unsigned long long)totals.seeds, (unsigned long long)totals.steps, (unsigned long long)totals.transactions,
-           (unsigned long long)totals.opens, (unsigned long long)totals.crashes, (unsigned long long)totals.power_cuts);
+/* ---- what the seeds met */
+
+static const struct {
+    const char *name;
+    const uint64_t *count;
+    uint64_t least; /* in 1,000 seeds */
+} counts[] = {
+#define COUNT(name, least) {#name, &totals.name, least}
+    COUNT(transactions, 30000),  COUNT(key_moves, 6000),      COUNT(swaps, 300),      COUNT(chains, 100),
+    COUNT(conflicts, 13000),     COUNT(holder_changes, 4000), COUNT(unkeyed, 35000),  COUNT(poison, 3000),
+    COUNT(target_refusals, 500), COUNT(fan_outs, 1500),       COUNT(cascades, 900),   COUNT(partial_images, 18000),
+    COUNT(truncates, 400),       COUNT(fk_off, 2500),         COUNT(prepared, 1400),  COUNT(xa_commits, 1000),
+    COUNT(xa_rollbacks, 350),    COUNT(xa_waits, 300),        COUNT(xa_skipped, 8),   COUNT(snapshots, 1000),
+    COUNT(resets, 50),           COUNT(sweeps, 200),          COUNT(replays, 500),    COUNT(rereads, 300),
+    COUNT(opens, 2500),          COUNT(power_cuts, 400),      COUNT(full, 10),        COUNT(sent, 40000),
+    COUNT(deletes, 18000),       COUNT(transacts, 2500),      COUNT(ambiguous, 5000), COUNT(late, 800),
+    COUNT(refused, 50),          COUNT(again, 140),
+#undef COUNT
+};
+enum { CRASHES_LEAST = 50, ATTRIBUTES_LEAST = 600, SEEDS_THAT_TELL = 250 };
+
+static bool is_low(const char *name, uint64_t count, uint64_t least) {
+    printf(" %s %llu", name, (unsigned long long)count);
+    if (totals.seeds < SEEDS_THAT_TELL || count * 1000 >= least * totals.seeds)
+        return false;
+    printf(" (TOO FEW)");
+    return true;
+}
+
+/* True when some count is too low. */
+static bool report(void) {
+    static const char *const kinds[ATTRIBUTE_KINDS] = {"column",      "lookup",    "conditional", "chain",
+                                                       "polymorphic", "case",      "template",    "exists",
+                                                       "list",        "aggregate", "array",       "object"};
+    bool low = false;
+    printf("%llu seeds, %llu steps;", (unsigned long long)totals.seeds, (unsigned long long)totals.steps);
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        low |= is_low(counts[i].name, *counts[i].count, counts[i].least);
+    printf("\ncrashes at:");
     for (size_t i = 0; i < ARRAY_LEN(crash_names); i++)
-        printf(" %s %llu", crash_names[i], (unsigned long long)totals.crash_at[i]);
-    printf("\n%llu writes (%llu deletes, %llu transactions), %llu ambiguous, %llu late arrivals, %llu refused, %llu "
-           "again; %llu snapshots, %llu resets, %llu sweeps, disk full %llu times, %llu rows read again, %llu replays, "
-           "outbox at most %llu\n",
-           (unsigned long long)totals.sent, (unsigned long long)totals.deletes, (unsigned long long)totals.transacts,
-           (unsigned long long)totals.ambiguous, (unsigned long long)totals.late, (unsigned long long)totals.refused,
-           (unsigned long long)totals.again, (unsigned long long)totals.snapshots, (unsigned long long)totals.resets,
-           (unsigned long long)totals.sweeps, (unsigned long long)totals.full, (unsigned long long)totals.rereads,
-           (unsigned long long)totals.replays, (unsigned long long)totals.max_outbox);
+        low |= is_low(crash_names[i], totals.crash_at[i], CRASHES_LEAST);
+    printf("\nattributes:");
+    for (size_t i = 0; i < ATTRIBUTE_KINDS; i++)
+        low |= is_low(kinds[i], totals.attributes[i], ATTRIBUTES_LEAST);
+    printf("\noutbox at most %llu\n", (unsigned long long)totals.max_outbox);
+    return low;
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: leat-sim --contract FILE [--seeds A-B] [--mutant NAME] [--trace SEED]\nmutants:");
+    fprintf(stderr,
+            "usage: leat-sim [--seeds A-B] [--mutant NAME] [--trace SEED [--transactions N] [--schedule K]]\nmutants:");
     for (int i = 1; i < MUTANT_COUNT; i++)
         fprintf(stderr, " %s", engine_mutant_names[i]);
     fputc('\n', stderr);
     return 2;
 }
 
-int main(int argc, char **argv) {
-    const char *path = NULL, *mutant = NULL;
-    unsigned long long from = 1, to = 100, traced = 0;
+struct arguments {
+    unsigned long long from, to, traced, transactions, schedule;
+    const char *mutant;
+};
+
+static bool read_arguments(struct arguments *a, int argc, char **argv) {
+    *a = (struct arguments){.from = 1, .to = 100};
     for (int i = 1; i < argc; i += 2) {
-        if (i + 1 >= argc)
-            return usage();
-        if (strcmp(argv[i], "--contract") == 0)
-            path = argv[i + 1];
-        else if (strcmp(argv[i], "--mutant") == 0)
-            mutant = argv[i + 1];
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--mutant") == 0)
+            a->mutant = value;
         else if (strcmp(argv[i], "--trace") == 0)
-            traced = strtoull(argv[i + 1], NULL, 10);
-        else if (strcmp(argv[i], "--seeds") != 0 || sscanf(argv[i + 1], "%llu-%llu", &from, &to) != 2)
-            return usage();
+            a->traced = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i], "--transactions") == 0)
+            a->transactions = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i], "--schedule") == 0)
+            a->schedule = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i], "--seeds") != 0 || sscanf(value, "%llu-%llu", &a->from, &a->to) != 2)
+            return false;
     }
-    for (int i = 0; mutant && i < MUTANT_COUNT; i++)
-        if (strcmp(mutant, engine_mutant_names[i]) == 0)
+    for (int i = 0; a->mutant && i < MUTANT_COUNT; i++)
+        if (strcmp(a->mutant, engine_mutant_names[i]) == 0)
             engine_mutant = i;
-    if (!path || (mutant && !engine_mutant))
+    if (a->traced)
+        a->from = a->to = a->traced;
+    return !a->mutant || engine_mutant;
+}
+
+int main(int argc, char **argv) {
+    struct arguments a;
+    if (!read_arguments(&a, argc, argv))
         return usage();
-    if (traced)
-        from = to = traced;
-    shop_init();
-    struct contract *contract = load(path);
     sys = (struct sys){fake_now, fake_now, rnd, fake_sleep, fake_write, fake_sync};
     engine_crash = crash_here;
     unsigned failures = 0;
-    for (unsigned long long seed = from; seed <= to; seed++) {
-        char failure[512];
-        if (run_seed(seed, contract, traced != 0, failure))
+    for (unsigned long long seed = a.from; seed <= a.to && failures < 3; seed++) {
+        struct run run = {.seed = seed,
+                          .transactions_max = (int)a.transactions,
+                          .schedule = a.schedule,
+                          .trace = a.traced != 0,
+                          .print = a.traced != 0};
+        if (run_seed(&run))
             continue;
         failures++;
-        if (mutant) {
-            printf("mutant %s found by seed %llu: %s\n", mutant, seed, failure);
+        if (a.mutant) {
+            printf("mutant %s found by seed %llu: %s\n", a.mutant, seed, run.failure);
             return 0;
         }
-        printf("seed %llu: %s\n", seed, failure);
-        if (failures >= 20)
-            break;
+        if (a.traced)
+            printf("seed %llu: %s\n", seed, run.failure);
+        else
+            make_small(&run);
     }
-    contract_free(contract);
-    report();
-    if (mutant)
-        printf("mutant %s was NOT found\n", mutant);
-    return failures || mutant ? 1 : 0;
+    bool low = report();
+    if (a.mutant)
+        printf("mutant %s was NOT found\n", a.mutant);
+    return failures || a.mutant || (low && !a.traced) ? 1 : 0;
 }

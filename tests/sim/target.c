@@ -4,16 +4,6 @@
 
 #define LATE_US ((int64_t)14 * 60 * 1000000)
 
-uint64_t key_hash(struct slice bytes) {
-    struct item_key key;
-    char out[4400];
-    if (!item_key_get(bytes, &key))
-        fail("a malformed item key");
-    snprintf(out, sizeof(out), "%s|%.*s|%.*s", world->contract->targets[key.target]->name, (int)key.pk.len, key.pk.data,
-             (int)key.sk.len, key.sk.data);
-    return hash_text(out, strlen(out));
-}
-
 struct titem *target_item(uint64_t key) {
     if (!world->items) {
         world->items_cap = 4096;
@@ -121,17 +111,17 @@ static int holders(uint64_t identity) {
     return n;
 }
 
-/* Was the row's item away for a moment (the row, or its key in a conflict) since one of them was written? Then it is
- * no move. */
+/* Was the row's item away for a moment (the row, or its key in a conflict) between the writes of them? Then it is no
+ * move. */
 static bool was_away(const struct request *q, uint64_t identity, int from) {
     int to = q->label;
     for (int i = 0; i < world->items_cap; i++)
         if (world->items[i].used && world->items[i].identity == identity && world->items[i].value) {
             from = MIN(from, world->items[i].label);
-            to = MAX(to, world->items[i].label);
+            to = MAX(to, world->items[i].sent);
         }
     for (int p = from; p <= to; p++)
-        if (!expected_identity_keys(p, identity))
+        if (!expected_has(p, identity))
             return true;
     return false;
 }
@@ -140,7 +130,7 @@ static void check_atomic(const struct request *q, const uint64_t *identities, co
                          int count) {
     for (int i = 0; i < count; i++) {
         int after = holders(identities[i]);
-        if (before[i] == 1 && after == 0 && expected_identity_keys(q->label, identities[i]) &&
+        if (before[i] == 1 && after == 0 && expected_has(q->label, identities[i]) &&
             !was_away(q, identities[i], MIN(labels[i], q->label)))
             fail("atomic: an item is nowhere while its key moves (position %d)", q->label);
         if (before[i] < 2 && after > 1 && !was_away(q, identities[i], MIN(labels[i], q->label)))
@@ -182,6 +172,7 @@ static void deliver(struct request *q) {
         see(q, w, item);
         item->value = w->value;
         item->identity = w->identity;
+        item->sent = q->label;
     }
     if (watch)
         check_atomic(q, identities, before, labels, count);
