@@ -65,6 +65,18 @@ static void put_attribute(struct sql *s, const struct attribute *a) {
     }
 }
 
+/* Digits of a text become a number's: 5 for 5.0. */
+static bool was_text(const struct attribute *a) {
+    return a->type == ATTR_N && !a->scope && (a->source == ATTRIBUTE_TEMPLATE || a->expr->type == COLUMN_TEXT);
+}
+
+static void put_token(struct sql *s, const struct attribute *a) {
+    bool shorter = was_text(a);
+    buf_put_text(s->out, shorter ? "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM CAST(CAST(" : "");
+    put_attribute(s, a);
+    buf_put_text(s->out, shorter ? " AS DECIMAL(65,30)) AS CHAR)))" : "");
+}
+
 static void put_part(struct sql *s, const struct template_part *p) {
     bool token = p->attribute >= 0 || p->expr;
     if (!token) {
@@ -74,7 +86,7 @@ static void put_part(struct sql *s, const struct template_part *p) {
     if (p->has_default)
         buf_put_text(s->out, "COALESCE(");
     if (p->attribute >= 0)
-        put_attribute(s, &s->scope->attributes[p->attribute]);
+        put_token(s, &s->scope->attributes[p->attribute]);
     else
         sql_put_expr(s->out, s->entity, p->expr, SQL_S);
     if (p->has_default) {

@@ -118,10 +118,11 @@ static void put_number(struct buf *out, const struct entity *entity, const struc
     buf_put_char(out, ')');
 }
 
-/* What is no JSON would be an error of the statement; here it is NULL, and the item is poison. */
+/* What is no JSON would be an error of the statement; here it is that text, and the item is poison. */
 static void put_json(struct buf *out, const struct entity *entity, const struct expr *e) {
     put(out, entity, e->args[0], SQL_TEXT, "CASE WHEN JSON_VALID(", ")");
-    put(out, entity, e->args[0], SQL_TEXT, " THEN CAST(", " AS JSON) END");
+    put(out, entity, e->args[0], SQL_TEXT, " THEN CAST(", " AS JSON)");
+    put(out, entity, e->args[0], SQL_TEXT, " ELSE ", " END");
 }
 
 static void put_json_text(struct buf *out, const struct entity *entity, const struct expr *e) {
