@@ -231,8 +231,8 @@ struct aggregate;
 /* A row of the store becomes another; NULL: there is none. */
 int groups_change(struct engine *e, const struct source *source, const struct value *old, const struct value *new,
                   struct error *error) must_check;
-/* The rows of a running node whose index columns have these values: count and value. 1: one of them cannot be evaluated, walk. */
 int groups_build(struct engine *e, struct error *error) must_check; /* anew, of all rows */
+/* The rows of a running node whose index columns have these values: count and value. 1: one of them cannot be evaluated, walk. */
 int groups_read(struct engine *e, const struct node *node, const struct value *const *columns, struct arena *arena,
                 struct aggregate *ret, struct error *error) must_check;
 

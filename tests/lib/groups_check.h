@@ -14,24 +14,6 @@ static inline int groups_copy(struct engine *e, enum store_db db, struct buf *to
     return r < 0 ? r : 0;
 }
 
-static inline int groups_add_rows(struct engine *e, struct error *error) {
-    struct store_scan scan defer(store_scan_end);
-    struct arena arena defer(arena_deinit) = {0};
-    struct slice key, value;
-    int r = store_scan(&scan, e->store, DB_ROWS, (struct slice){NULL, 0}, (struct slice){NULL, 0}, error);
-    while (!r && (r = store_scan_next(&scan, &key, &value, error)) == 0) {
-        struct cursor c = cursor_of(value.data, value.len);
-        struct slice full = key_full(key, 0, &c);
-        struct row row;
-        full = (struct slice){arena_copy(&arena, full.data, full.len), full.len};
-        r = row_decode(e, full, value, &arena, &row, error);
-        if (!r && row.values)
-            r = groups_change(e, row.source, NULL, row.values, error);
-        arena_reset(&arena);
-    }
-    return r < 0 ? r : 0;
-}
-
 /* NULL: they are. */
 static inline const char *groups_check(struct engine *e, struct error *error) {
     static const enum store_db dbs[] = {DB_GROUPS, DB_SORTED};
@@ -40,10 +22,8 @@ static inline const char *groups_check(struct engine *e, struct error *error) {
     int r = 0;
     for (size_t i = 0; !r && i < ARRAY_LEN(dbs); i++)
         r = groups_copy(e, dbs[i], &was[i], error);
-    for (size_t i = 0; !r && i < ARRAY_LEN(dbs); i++)
-        r = store_clear(e->store, dbs[i], error);
     if (!r)
-        r = groups_add_rows(e, error);
+        r = groups_build(e, error);
     for (size_t i = 0; !r && i < ARRAY_LEN(dbs); i++) {
         r = groups_copy(e, dbs[i], &is[i], error);
         if (!r && !slice_equal(buf_slice(&was[i]), buf_slice(&is[i])))

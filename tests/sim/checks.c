@@ -1,4 +1,5 @@
 /* The invariants of ARCHITECTURE.md, by number, and what the source's history met. */
+#include "tests/lib/groups_check.h"
 #include "tests/sim/world.h"
 
 static bool value_in_range(uint64_t key, uint64_t value, int from) {
@@ -118,6 +119,9 @@ static void check_store(void) {
     }
     if (store_entries(world->e->store, DB_ROWS) != rows)
         fail("I3 the store has rows that the source has not");
+    const char *groups = groups_check(world->e, &error);
+    if (groups)
+        fail("I3 running aggregates: %s", groups);
 }
 
 void check_rest(void) {
