@@ -272,14 +272,18 @@ static void begin_batch(struct engine *e) {
     e->batch_changes = e->batch_transactions = 0;
 }
 
+void transaction_begin(struct engine *e) {
+    begin_batch(e);
+    e->in_transaction = true;
+    e->changed = true;
+}
+
 int engine_apply(struct engine *e, const struct row_change *change, struct error *error) {
     const struct mapping *m = change->handle;
     if (e->life != ENGINE_REDO && e->life != ENGINE_STREAMING)
         return error_set(error, ERR_BUG, "a change of %s came before the snapshot's end", m->source->name);
-    begin_batch(e);
-    e->in_transaction = true;
+    transaction_begin(e);
     e->fuzzy = e->life == ENGINE_REDO;
-    e->changed = true;
     e->batch_changes++;
     e->changes_since_checkpoint++;
     e->row_changes[m->source->number * 4 + change->kind]++;

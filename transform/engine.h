@@ -89,6 +89,7 @@ int engine_prepared_end(struct engine *e, int64_t since_us, struct error *error)
 int engine_prepared_known(struct engine *e, struct slice xid, struct error *error) must_check; /* 1: not */
 int engine_prepared_get(struct engine *e, struct slice xid, uint32_t part, struct slice *ret,
                         struct error *error) must_check;
+/* Its end came: begins (or stands in) the transaction that engine_commit() ends, so that a checkpoint has both or neither. */
 int engine_prepared_drop(struct engine *e, struct slice xid, struct error *error) must_check;
 /* Up to here the snapshot has seen everything that was prepared before it: rows that such a one commits are in the chunks. */
 int engine_snapshot_settle(struct engine *e, const struct position *at, struct error *error) must_check;

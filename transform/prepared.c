@@ -40,7 +40,7 @@ int prepared_load(struct engine *e, struct error *error) {
     return r < 0 ? r : 0;
 }
 
-int engine_prepared_drop(struct engine *e, struct slice xid, struct error *error) {
+static int drop(struct engine *e, struct slice xid, struct error *error) {
     struct buf key defer(buf_deinit) = KEY_BUF;
     int r = store_delete(e->store, DB_PREPARED, head_key(&key, xid), error);
     bool counted = r == 0;
@@ -56,13 +56,19 @@ int engine_prepared_drop(struct engine *e, struct slice xid, struct error *error
     return counted ? prepared_load(e, error) : 0;
 }
 
+/* What it held is in the store's rows, or rolled back, once the position has moved: never before. */
+int engine_prepared_drop(struct engine *e, struct slice xid, struct error *error) {
+    transaction_begin(e);
+    return drop(e, xid, error);
+}
+
 int engine_prepared_begin(struct engine *e, struct slice xid, struct error *error) {
     if (e->in_transaction)
         return error_set(error, ERR_BUG, "a prepared transaction came inside another");
     buf_clear(&e->prepared.xid);
     buf_put_slice(&e->prepared.xid, xid);
     e->prepared.parts = 0;
-    return engine_prepared_drop(e, xid, error);
+    return drop(e, xid, error);
 }
 
 static int put_part(struct engine *e, struct slice bytes, struct error *error) {

@@ -237,6 +237,8 @@ int groups_read(struct engine *e, const struct node *node, const struct value *c
                 struct aggregate *ret, struct error *error) must_check;
 
 /* apply.c, cascade.c, climb.c */
+/* From here to engine_commit() the store is between two positions: no checkpoint, nothing is evaluated. */
+void transaction_begin(struct engine *e);
 /* A row becomes another (NULL: is not there): written, climbed from both, cascades followed. `old` has values, or is
  * NULL. */
 int change_row(struct engine *e, const struct source *source, const struct row *old, const struct value *before,
