@@ -21,12 +21,6 @@ static void check_expr(struct checker *c, const struct word *text) {
         (void)expr_parse(c->report, c->arena, text->at, text->text, NULL);
 }
 
-static void check_column(struct checker *c, const struct word *text) {
-    struct column_name name;
-    if (text->text)
-        (void)column_name_parse(c->report, c->arena, text->at, text->text, &name);
-}
-
 static void check_attributes(struct checker *c, const struct parsed_attribute *attributes, size_t count);
 
 static void check_join(struct checker *c, const struct parsed_join *join) {
@@ -36,7 +30,8 @@ static void check_join(struct checker *c, const struct parsed_join *join) {
     for (size_t i = 0; i < join->conditions.count; i++)
         (void)condition_parse(c->report, c->arena, join->conditions.list[i].at, join->conditions.list[i].text, list,
                               &count);
-    check_column(c, &join->select_column);
+    if (join->select_column.text && strcmp(join->select_column.text, "*") != 0) /* COUNT takes it */
+        check_expr(c, &join->select_column);
     check_expr(c, &join->filter);
     check_expr(c, &join->only_if);
     check_expr(c, &join->else_expr);

@@ -1,16 +1,6 @@
-/* Names of columns, join conditions and orders. */
+/* Join conditions and orders. */
 #include "contract/expr_parse.h"
 #include "contract/lexer.h"
-
-bool column_name_parse(struct report *report, struct arena *arena, struct spot at, const char *text,
-                       struct column_name *ret) {
-    struct lexer l = lexer_start(report, arena, at, text);
-    if (!lexer_take_column(&l, ret))
-        return false;
-    if (l.kind != TOKEN_END)
-        lexer_fail(&l, "a column (table.column) is expected here");
-    return !l.failed;
-}
 
 bool condition_parse(struct report *report, struct arena *arena, struct spot at, const char *text,
                      struct equality list[EQUALITIES_MAX], size_t *count) {

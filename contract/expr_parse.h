@@ -24,10 +24,6 @@ struct expr *expr_parse(struct report *report, struct arena *arena, struct spot 
 struct expr *expr_parse_condition(struct report *report, struct arena *arena, struct spot at, const char *text,
                                   const struct expr_names *names);
 
-/* Just a column: "table.column" or "column". */
-bool column_name_parse(struct report *report, struct arena *arena, struct spot at, const char *text,
-                       struct column_name *ret);
-
 struct equality {
     struct column_name left, right;
 };

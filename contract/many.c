@@ -241,8 +241,7 @@ static const struct expr *aggregate_type(const struct row_place *w, const struct
     if (sums && (e->type == COLUMN_FLOAT || e->type == COLUMN_DOUBLE)) {
         result->type = COLUMN_DOUBLE;
         report_warning(w->b->report, p->aggregate->select_column.at,
-                       "a %s of doubles depends on the order of its rows: it is by primary key here",
-                       p->operation.text);
+                       "%s of doubles depends on the order of its rows: it is by primary key here", p->operation.text);
     } else if (sums) {
         result->type = COLUMN_DECIMAL;
     }

@@ -191,17 +191,19 @@ static struct expr *join_polymorphic(const struct row_place *w, const struct par
     return good && args[count] ? node_of_args(w, EXPR_CASE, args, count + 1) : NULL;
 }
 
+enum { STEPS_MAX = 14 };
+
 /* Each step starts from the row or an earlier step; the last one's column is the value. */
 static struct expr *join_chain(const struct row_place *w, const struct parsed_attribute *p) {
     struct names near = names_of(w->row);
     struct expr *value = NULL, *values[ARRAY_LEN(near.list)];
     size_t value_count = 0;
+    if (p->join->step_count > STEPS_MAX) { /* names has room for two of the row */
+        report_error(w->b->report, p->join->at, "a chain of more than %d steps", STEPS_MAX);
+        return NULL;
+    }
     for (size_t i = 0; i < p->join->step_count; i++) {
         const struct parsed_join *step = &p->join->steps[i];
-        if (near.count == ARRAY_LEN(near.list)) {
-            report_error(w->b->report, step->at, "a chain of more than %zu steps", ARRAY_LEN(near.list) - 2);
-            return NULL;
-        }
         if (!step->target_table.text)
             return NULL;
         struct node *far = join_node(w->b, w->entity, &near, step, NULL, false);
