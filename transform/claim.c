@@ -118,8 +118,11 @@ static int current(struct engine *e, const struct decider *d, struct slice key, 
             return r;
         if (ret->state == MARK_ITEM && slice_equal(ret->key, key))
             return 0;
-        /* a claim that no root makes any more: of an earlier life (engine_reset) */
+        /* a claim that no root makes any more: of an earlier life (engine_reset). Outside a decision the key waits in the outbox and is
+         * sent as it is now; what was decided then is no longer what DynamoDB has. */
         r = owners_give_up(e, key, claim->entity, claim->root, error);
+        if (!r && !d)
+            r = owners_decided(e, key, NULL, error);
         if (r)
             return r;
     }
