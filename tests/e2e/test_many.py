@@ -1,6 +1,7 @@
 """Values made of many rows (aggregates, aggregated-list, exists-check) against MySQL's GROUP BY, after a snapshot and after a mixed load;
 and what a change of a large group costs."""
 
+import json
 import random
 from decimal import Decimal
 from pathlib import Path
@@ -130,11 +131,11 @@ WEIGHTS = {"weight": ("N", aggregate("SUM", "weight", PLAYERS), "SUM(o.weight)")
 LARGE = 100_000
 
 
-def league():
+def league(teams=TEAMS):
     def table(name, attributes, **more):
         return {"table": name, "pk": "id", "source_table": "teams", **more, "attributes": [
             {"name": "id", "type": "N", "source_column": "id"}, *({"name": n, "type": kind, **definition} for n, (kind, definition, _) in attributes.items())]}
-    return {"version": 1, "database": shop.DATABASE, "tables": [table("teams-statistics", TEAMS), table("weights", WEIGHTS, filter="id <> 1")]}
+    return {"version": 1, "database": shop.DATABASE, "tables": [table("teams-statistics", teams), table("weights", WEIGHTS, filter="id <> 1")]}
 
 
 def make_league(cursor):
@@ -161,9 +162,11 @@ def test_large_groups(world):
         explanation = leat.cli("contract", "explain").stdout
         assert "runs along: MAX(" in explanation and "every change reads its whole group: doubles are added in the order of the primary key" in explanation
 
+        tables = [("teams-statistics", TEAMS, "teams"), ("weights", WEIGHTS, "(SELECT id FROM teams WHERE id <> 1)")]
+
         def compare():
             leat.wait_caught_up()
-            for table, attributes, of in ("teams-statistics", TEAMS, "teams"), ("weights", WEIGHTS, "(SELECT id FROM teams WHERE id <> 1)"):
+            for table, attributes, of in tables:
                 want = expected(cursor, of, "players", "team_id", attributes)
                 have = {int(i["id"]["N"]): {n: plain(v) for n, v in i.items()} for i in world.dynamodb.client().scan(TableName=table)["Items"]}
                 wrong = [(number, n, have.get(number, {}).get(n), want.get(number, {}).get(n)) for number in {*have, *want} for n in ("id", *attributes)
@@ -205,6 +208,15 @@ def test_large_groups(world):
                     leat.kill9()
                     leat.start()
             compare()
+        # another contract over the same columns: the groups are made anew
+        other = dict(TEAMS, playing=("N", aggregate("COUNT", "*", PLAYERS, filter="active = 0"), "SUM(COALESCE(o.active = 0, 0))"),
+                     lowest=("N", aggregate("MAX", "ranking", PLAYERS), "MAX(o.ranking)"))
+        tables[0] = "teams-statistics", other, "teams"
+        leat.kill9()
+        (leat.folder / "contract.json").write_text(json.dumps(league(other)))
+        leat.start()
+        leat.wait_ready()
+        compare()
         leat.kill9()
         cursor.execute("UPDATE teams SET id = 6 WHERE id = 3")
         cursor.execute("DELETE FROM teams WHERE id = 1")  # and its players
