@@ -4,6 +4,7 @@
  * 2. per entity: its root, its attributes and their joins (attributes.c, joins.c), its filter, its keys (keys.c)
  * 3. entities of one table are compared (keys.c)
  * 4. sources: cascades, kept columns, and all numbers of columns anew (sources.c)
+ * 5 which columns of which row an item's key depends on (keys_read.c)
  *
  * What is wrong is reported and left out; the compiled contract is only used when nothing was. */
 #include "contract/compile.h"
@@ -69,8 +70,10 @@ void contract_compile(struct build *b, const struct parsed_contract *parsed) {
     if (b->report->findings->errors)
         return;
     sources_finish(b);
-    for (size_t i = 0; i < b->entity_count; i++)
+    for (size_t i = 0; i < b->entity_count; i++) {
         b->entities[i]->identity = entity_identity(b->entities[i], b->entities);
+        keys_read(b, b->entities[i]);
+    }
     c->sources = b->sources;
     c->source_count = b->source_count;
     c->entities = b->entities;

@@ -122,5 +122,8 @@ void keys_compare(struct build *b, const struct parsed_contract *parsed);
 void contract_check_entity(struct report *report, struct arena *arena, const struct parsed_entity *parsed);
 void contract_check_text(struct report *report, struct arena *arena, const struct parsed_contract *parsed);
 
+/* ---- keys_read.c: node.key_reads, in_key; needs the final numbers of columns */
+void keys_read(struct build *b, const struct entity *e);
+
 /* ---- compile.c */
 void contract_compile(struct build *b, const struct parsed_contract *parsed);

@@ -112,6 +112,9 @@ struct node {
     const char *walked; /* why it has not, of an aggregate; NULL: no aggregate, or running */
     /* By number in source->columns: may the column's value matter to an item from here? A change of others touches none. */
     bool *reads;
+    /* By the same number: may the item's key? (keys_read.c) A change of others leaves every item its key. */
+    bool *key_reads;
+    bool in_key; /* some of key_reads: so does a row that comes or goes */
 };
 
 /* ---- items */

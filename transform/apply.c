@@ -270,6 +270,8 @@ static void begin_batch(struct engine *e) {
     position_copy(&e->batch_before, &e->applied);
     e->batch_commit_us = 0;
     e->batch_changes = e->batch_transactions = 0;
+    e->fan.walked = 0;
+    e->fan.walk_max = engine_fan_max;
 }
 
 void transaction_begin(struct engine *e) {

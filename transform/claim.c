@@ -95,6 +95,38 @@ static size_t rooted_number(const struct entity *entity) {
     return 0;
 }
 
+/* ---- what becomes of a root */
+
+static void count_state(struct engine *e, const struct entity *entity, enum mark_state state, int by) {
+    uint64_t *gauge = state == MARK_UNKEYED                           ? &e->unkeyed[entity->order]
+                      : state == MARK_POISON || state == MARK_REFUSED ? &e->dead[entity->order]
+                                                                      : NULL;
+    if (gauge)
+        *gauge += (uint64_t)by;
+}
+
+/* Letters of the dead: one a root, while it is poison. */
+static int change_letter(struct engine *e, const struct entity *entity, struct slice root, const struct row *row,
+                         const struct mark *old, const struct evaluation *evaluation, struct error *error) {
+    bool was = old->state == MARK_POISON || old->state == MARK_REFUSED;
+    if (evaluation->state == MARK_POISON)
+        return dead_put(e, entity, root, row->values, evaluation->key, evaluation->reason, error);
+    return was && evaluation->state != MARK_REFUSED ? dead_delete(e, entity, root, error) : 0;
+}
+
+/* A root that has its key no more, and is met before the batch or fan-out that knows it. */
+static int settle(struct engine *e, const struct claim *claim, struct slice key, struct row *row,
+                  const struct evaluation *evaluation, struct error *error) {
+    struct mark *mark = &row->marks[rooted_number(claim->entity)];
+    if (mark->state != MARK_ITEM || !slice_equal(mark->key, key))
+        return 0;
+    int r = change_letter(e, claim->entity, claim->root, row, mark, evaluation, error);
+    count_state(e, claim->entity, mark->state, -1);
+    count_state(e, claim->entity, evaluation->state, 1);
+    *mark = (struct mark){.state = (uint8_t)evaluation->state};
+    return r ? r : row_put_marks(e, claim->root, row, error);
+}
+
 static int current(struct engine *e, const struct decider *d, struct slice key, struct arena *arena,
                    struct evaluation *ret, struct claim *claim, struct error *error) {
     for (;;) {
@@ -118,11 +150,10 @@ static int current(struct engine *e, const struct decider *d, struct slice key, 
             return r;
         if (ret->state == MARK_ITEM && slice_equal(ret->key, key))
             return 0;
-        /* a claim that no root makes any more: of an earlier life (engine_reset). Outside a decision the key waits in the outbox and is
-         * sent as it is now; what was decided then is no longer what DynamoDB has. */
-        r = owners_give_up(e, key, claim->entity, claim->root, error);
-        if (!r && !d)
-            r = owners_decided(e, key, NULL, error);
+        /* a claim that no root makes any more: of an earlier life (engine_reset), or a fan-out has yet to meet the root */
+        r = r == 0 && ret->state != MARK_ITEM ? settle(e, claim, key, &row, ret, error) : 0;
+        if (!r)
+            r = owners_give_up(e, key, claim->entity, claim->root, error);
         if (r)
             return r;
     }
@@ -134,24 +165,6 @@ int claim_current(struct engine *e, struct slice key, struct arena *arena, struc
 }
 
 /* ---- 1: roots */
-
-static int count_state(struct engine *e, const struct entity *entity, enum mark_state state, int by) {
-    uint64_t *gauge = state == MARK_UNKEYED                           ? &e->unkeyed[entity->order]
-                      : state == MARK_POISON || state == MARK_REFUSED ? &e->dead[entity->order]
-                                                                      : NULL;
-    if (gauge)
-        *gauge += (uint64_t)by;
-    return 0;
-}
-
-/* Letters of the dead: one a root, while it is poison. */
-static int change_letter(struct engine *e, const struct entity *entity, struct slice root, const struct row *row,
-                         const struct mark *old, const struct evaluation *evaluation, struct error *error) {
-    bool was = old->state == MARK_POISON || old->state == MARK_REFUSED;
-    if (evaluation->state == MARK_POISON)
-        return dead_put(e, entity, root, row->values, evaluation->key, evaluation->reason, error);
-    return was && evaluation->state != MARK_REFUSED ? dead_delete(e, entity, root, error) : 0;
-}
 
 static void note_move(struct engine *e, struct decider *d, struct slice from, struct slice to) {
     if (!e->options.atomic_key_change || d->move_count >= DIRTY_IN_MEMORY)

@@ -18,10 +18,12 @@
 #ifdef LEAT_MUTANTS
 int engine_mutant;
 bool (*engine_crash)(const char *place);
-size_t engine_dirty_max = DIRTY_IN_MEMORY, engine_items_max = ITEMS_IN_MEMORY, engine_transact_max = TRANSACT_ITEMS_MAX;
+size_t engine_dirty_max = DIRTY_IN_MEMORY, engine_items_max = ITEMS_IN_MEMORY, engine_transact_max = TRANSACT_ITEMS_MAX,
+       engine_fan_max = FAN_BATCH_MAX;
 const char *const engine_mutant_names[MUTANT_COUNT] = {
-    "none",         "nokeys",    "jlast", "afteronly", "nocascade",  "hashacked", "reseq",  "ackpos", "sweepnojournal",
-    "sweep_before", "ckpt_at_h", "early", "nooutbox",  "re_durable", "re_start",  "nobump", "reread", "groups",
+    "none",           "nokeys",       "jlast",     "afteronly", "nocascade", "hashacked",  "reseq",       "ackpos",
+    "sweepnojournal", "sweep_before", "ckpt_at_h", "early",     "nooutbox",  "re_durable", "re_start",    "nobump",
+    "reread",         "groups",       "fanlost",   "fanearly",  "fannumber", "fanagain",   "sentunknown",
 };
 #endif
 
@@ -74,6 +76,8 @@ static void met_resume(struct engine *e) {
 
 static int recover(struct engine *e, bool fresh, struct error *error) {
     int r = outbox_load(e, error);
+    if (!r)
+        r = fan_load(e, error);
     if (!r)
         r = prepared_load(e, error);
     if (!r)
@@ -294,7 +298,7 @@ static int checkpoint_if_due(struct engine *e, int64_t *wait_ms, struct error *e
 /* ---- slices of work */
 
 int engine_work(struct engine *e, int64_t *ret_wait_ms, struct error *error) {
-    bool more[4] = {false};
+    bool more[5] = {false};
     *ret_wait_ms = -1;
     if (e->in_transaction)
         return MUTANT(EARLY) ? outbox_pump(e, &more[0], error)
@@ -314,6 +318,8 @@ int engine_work(struct engine *e, int64_t *ret_wait_ms, struct error *error) {
         r = prune_ends(e, error);
     if (!r)
         r = replay_slice(e, &more[3], error);
+    if (!r)
+        r = fan_slice(e, &more[4], error);
     if (!r)
         r = checkpoint_if_due(e, ret_wait_ms, error);
     for (size_t i = 0; i < ARRAY_LEN(more); i++)
@@ -362,6 +368,8 @@ void engine_gauges(const struct engine *e, struct engine_gauges *ret) {
         .prepared_since_us = e->prepared.since_us,
         .store_bytes = store_bytes(e->store),
         .changes_since_checkpoint = e->changes_since_checkpoint,
+        .fan_outs = store_entries(e->store, DB_FAN_RANGES),
+        .fan_out_roots = e->fan_roots,
         .checkpoint_wall_us = e->checkpoint_wall_us,
         .transactions = e->transactions,
         .batches = e->batches,

@@ -163,13 +163,14 @@ struct engine_gauges {
     uint64_t in_flight;
     uint64_t assertions;              /* keys to be asserted again */
     int64_t oldest_unacknowledged_us; /* commit time of the oldest change that DynamoDB may lack; 0: none */
+    uint64_t fan_outs;                /* ranges of roots that wait to be evaluated */
     uint64_t prepared;                /* XA transactions that wait for their end */
     int64_t prepared_since_us;        /* when the oldest was prepared; 0: none */
     uint64_t store_bytes;             /* used pages */
     uint64_t changes_since_checkpoint;
     int64_t checkpoint_wall_us;
     /* counters since the start */
-    uint64_t transactions, batches, checkpoints, items_suppressed;
+    uint64_t transactions, batches, checkpoints, items_suppressed, fan_out_roots;
     const uint64_t *row_changes; /* [source number * 4 + enum row_kind] */
     const uint64_t *items_put;   /* [target number] acknowledged */
     const uint64_t *items_deleted;

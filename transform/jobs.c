@@ -210,6 +210,7 @@ int sweep_slice(struct engine *e, bool *ret_more, struct error *error) {
     if (r)
         return r;
     e->sweep_done += count;
+    e->changes_since_checkpoint += count;
     r = decide_between(e, !e->sweep_gentle, true, error);
     if (r)
         return r;

@@ -120,8 +120,10 @@ int outbox_decided(struct engine *e, struct slice key, bool sweep, struct error 
         return put_entry(e, key, &entry, error);
     }
     bool older = (sweep || e->sweeping) && !MUTANT(SWEEP_BEFORE);
-    entry = (struct outbox_entry){.first = older ? 0 : e->number, .last = e->number};
-    if (!older) /* replays and assertions write what DynamoDB should have: they are as old as their decision, not as the rows */
+    bool fanned = e->fan.oldest && !MUTANT(FANEARLY) && !MUTANT(FANNUMBER); /* fan.c */
+    entry = (struct outbox_entry){.first = older ? 0 : fanned ? e->fan.oldest : e->number, .last = e->number};
+    if (!older &&
+        !fanned) /* replays and assertions write what DynamoDB should have: they are as old as their decision, not as the rows */
         ring_push(&e->ring, e->number, e->in_batch ? &e->batch_before : &e->applied,
                   e->in_batch ? e->batch_commit_us : sys_wall_us());
     count_first(e, entry.first, true);
@@ -236,6 +238,8 @@ static bool is_held(const struct engine *e, struct slice key, const struct outbo
     return e->sweeping && !item && (entry->last <= e->life_number || can_conflict(e, key));
 }
 
+/* The value of now, which counts as decided: it may be newer than the key's decision, where a fan-out has yet to meet the root
+ * or a claim of an earlier life fell away; were it not noted, a change back to what was decided before would not be written. */
 static int present_value(struct engine *e, struct slice key, const struct evaluation *known, struct evaluation *ret,
                          struct error *error) {
     struct claim claim;
@@ -243,7 +247,12 @@ static int present_value(struct engine *e, struct slice key, const struct evalua
         *ret = *known;
         return 0;
     }
-    return claim_current(e, key, &e->sending, ret, &claim, error);
+    int r = claim_current(e, key, &e->sending, ret, &claim, error);
+    bool put = ret->state == MARK_ITEM;
+    if (r || MUTANT(HASHACKED) || MUTANT(SENTUNKNOWN) || (!put && !claim.has_decided) ||
+        (put && claim.has_decided && memcmp(&claim.decided, &ret->hash, sizeof(ret->hash)) == 0))
+        return r;
+    return owners_decided(e, key, put ? &ret->hash : NULL, error);
 }
 
 static void take_off(struct engine *e, struct slice key, const struct evaluation *value) {

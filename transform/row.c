@@ -200,26 +200,24 @@ int row_put_marks(struct engine *e, struct slice row_key, const struct row *row,
     return put_record(e, row->source, row_key, row->values, row->marks, error);
 }
 
-int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns,
+int index_walk(struct engine *e, const struct source *source, unsigned index, struct slice columns, struct slice from,
                row_each *each, void *context, struct error *error) {
-    struct buf wanted defer(buf_deinit) = ROW_KEY_BUF,
-                      prefix defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX),
+    struct buf prefix defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX),
+                      start defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX),
                       row_key defer(buf_deinit) = ROW_KEY_BUF;
-    for (size_t i = 0; i < source->indexes[index].column_count; i++) {
-        if (!value_has(columns[i]))
-            return 0; /* NULL joins nothing */
-        value_put_key(&wanted, columns[i]);
-    }
     index_prefix(&prefix, source, index);
-    key_put_part(&prefix, buf_slice(&wanted), KEY_HALF_MAX);
+    key_put_part(&prefix, columns, KEY_HALF_MAX);
+    buf_put_slice(&start, buf_slice(&prefix));
+    if (from.len > 2)
+        key_put_part(&start, (struct slice){from.data + 2, from.len - 2}, KEY_HALF_MAX);
     struct store_scan scan defer(store_scan_end);
-    int r = store_scan(&scan, e->store, DB_INDEX, buf_slice(&prefix), (struct slice){NULL, 0}, error);
+    int r = store_scan(&scan, e->store, DB_INDEX, buf_slice(&prefix), buf_slice(&start), error);
     struct slice key, value;
     while (!r && (r = store_scan_next(&scan, &key, &value, error)) == 0) {
         struct slice row = {key.data + prefix.len, key.len - prefix.len};
         if (value.len) {
             struct cursor full = cursor_of(value.data, value.len);
-            if (!slice_equal(cursor_blob(&full), buf_slice(&wanted)))
+            if (!slice_equal(cursor_blob(&full), columns))
                 continue;
             row = cursor_blob(&full);
         }
@@ -231,4 +229,15 @@ int index_each(struct engine *e, const struct source *source, unsigned index, co
             return result;
     }
     return r < 0 ? r : 0;
+}
+
+int index_each(struct engine *e, const struct source *source, unsigned index, const struct value *const *columns,
+               row_each *each, void *context, struct error *error) {
+    struct buf wanted defer(buf_deinit) = ROW_KEY_BUF;
+    for (size_t i = 0; i < source->indexes[index].column_count; i++) {
+        if (!value_has(columns[i]))
+            return 0; /* NULL joins nothing */
+        value_put_key(&wanted, columns[i]);
+    }
+    return index_walk(e, source, index, buf_slice(&wanted), (struct slice){NULL, 0}, each, context, error);
 }

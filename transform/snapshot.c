@@ -197,7 +197,7 @@ int engine_reread_done(struct engine *e, const struct position *high, struct err
 int engine_reset(struct engine *e, struct error *error) {
     static const enum store_db forgotten[] = {DB_ROWS,     DB_INDEX,  DB_GROUPS, DB_SORTED, DB_JOBS,   DB_REREAD,
                                               DB_PREPARED, DB_REPLAY, DB_DEAD,   DB_DIRTY,  DB_TOUCHED};
-    int r = 0;
+    int r = fan_forget(e, NULL, 0, error);
     for (size_t i = 0; !r && i < ARRAY_LEN(forgotten); i++)
         r = store_clear(e->store, forgotten[i], error);
     if (r)

@@ -32,12 +32,18 @@ enum engine_mutant {
     MUTANT_NOBUMP,
     MUTANT_REREAD,
     MUTANT_GROUPS,
+    MUTANT_FANLOST,
+    MUTANT_FANEARLY,
+    MUTANT_FANNUMBER,
+    MUTANT_FANAGAIN,
+    MUTANT_SENTUNKNOWN,
     MUTANT_COUNT
 };
 extern int engine_mutant;
 extern const char *const engine_mutant_names[MUTANT_COUNT];
-extern bool (*engine_crash)(const char *place);                        /* true: die here */
-extern size_t engine_dirty_max, engine_items_max, engine_transact_max; /* the bounds below, small enough to be met */
+extern bool (*engine_crash)(const char *place); /* true: die here */
+extern size_t engine_dirty_max, engine_items_max, engine_transact_max,
+    engine_fan_max; /* the bounds below, small enough to be met */
 #define MUTANT(name) (engine_mutant == MUTANT_##name)
 #define CRASH_POINT(place)                                                                                             \
     do {                                                                                                               \
@@ -50,12 +56,15 @@ extern size_t engine_dirty_max, engine_items_max, engine_transact_max; /* the bo
 #define engine_dirty_max ((size_t)DIRTY_IN_MEMORY)
 #define engine_items_max ((size_t)ITEMS_IN_MEMORY)
 #define engine_transact_max ((size_t)TRANSACT_ITEMS_MAX)
+#define engine_fan_max ((size_t)FAN_BATCH_MAX)
 #endif
 
 enum {
     ASSERT_AFTER_US_MINUTES = 15, /* a DynamoDB signature lives 5 minutes; the rest is margin (docs/faults.md, T7) */
     DIRTY_IN_MEMORY = 100000,     /* roots; more spill into the store */
     ITEMS_IN_MEMORY = 32 << 20,   /* bytes of evaluated items that a batch keeps until they are sent */
+    FAN_BATCH_MAX = 10000,        /* index entries that a batch climbs over itself; the rest are fan-outs (fan.c) */
+    FAN_SLICE_MAX = 4096,         /* of fan-outs between two batches */
     TRANSACT_ITEMS_MAX = 100,     /* of one TransactWriteItems */
     CHILD_ROWS_MAX = 150000,      /* of one list: an item with more is over 400 KB whatever they hold */
     GATHER_BYTES_MAX = 256 << 20, /* of rows read for one item */
@@ -149,6 +158,12 @@ struct engine {
     struct key_set dirty, touched;
     bool fuzzy; /* REDO: rows may be missing */
 
+    struct fans {
+        uint64_t oldest;         /* number of the oldest; 0: there is none */
+        uint64_t number;         /* of the one that is walked; 0: a batch climbs */
+        size_t walked, walk_max; /* index entries, of the batch or slice */
+    } fan;
+
     /* the outbox */
     struct ring ring;
     uint64_t older; /* outbox keys decided in a sweep: older than all positions */
@@ -176,7 +191,7 @@ struct engine {
 
     /* numbers */
     struct position checkpointed;
-    uint64_t changes_since_checkpoint, transactions, batches, checkpoints, suppressed;
+    uint64_t changes_since_checkpoint, transactions, batches, checkpoints, suppressed, fan_roots;
     int64_t checkpoint_wall_us, checkpoint_ms;
     uint64_t *row_changes, *items_put, *items_deleted;
     struct position nowhere; /* {0} */
@@ -224,6 +239,9 @@ int source_rows(struct engine *e, const struct source *source, source_each *each
                 struct error *error) must_check;
 /* Entries for all rows in a new index. */
 int index_build(struct engine *e, const struct source *source, unsigned index, struct error *error) must_check;
+/* The same by the columns' value_put_key() forms, from the row `from` on ({NULL, 0}: all). */
+int index_walk(struct engine *e, const struct source *source, unsigned index, struct slice columns, struct slice from,
+               row_each *each, void *context, struct error *error) must_check;
 const struct source *row_source(const struct engine *e, struct slice row_key); /* NULL: damaged */
 
 /* groups.c: what the contract's running aggregates need of each group of rows */
@@ -249,9 +267,28 @@ typedef int climb_mark(struct engine *e, struct slice root, struct error *error)
 /* Marks into e->dirty. `changed`: by column of the source; NULL: all. Places that read none of these are left out. */
 int climb_from(struct engine *e, const struct source *source, const struct value *row, const bool *changed,
                struct error *error) must_check;
+/* All roots at once, whatever they are marked in. */
 int climb_into(struct engine *e, const struct source *source, const struct value *row, climb_mark *mark,
                struct error *error) must_check;
+struct climb {
+    climb_mark *mark;
+    bool later; /* what is too much becomes a fan-out */
+};
+climb_mark climb_mark_dirty;
+/* Up the edge from `node`, whose rows join by these index columns; from the row `from` on. 1: too much, *at is the first
+ * row that was not climbed from. */
+int climb_index(struct engine *e, const struct climb *climb, const struct node *node, struct slice columns,
+                struct slice from, struct buf *at, struct error *error) must_check;
 int reread_note(struct engine *e, const struct source *source, const struct value *key, struct error *error) must_check;
+
+/* fan.c */
+/* The rest of a walk up the edge from `node`, from the row `at` on. */
+int fan_put(struct engine *e, const struct node *node, struct slice columns, struct slice at,
+            struct error *error) must_check;
+int fan_load(struct engine *e, struct error *error) must_check;
+int fan_slice(struct engine *e, bool *ret_more, struct error *error) must_check;
+/* All go; waits[order] becomes true of entities that had some (NULL: nobody asks). */
+int fan_forget(struct engine *e, bool *waits, size_t entities, struct error *error) must_check;
 
 /* evaluate.c */
 struct evaluation {

@@ -16,15 +16,25 @@
 #include <unistd.h>
 
 static const char *const names[DB_COUNT] = {
-    [DB_META] = "meta",         [DB_ROWS] = "rows",
-    [DB_INDEX] = "index",       [DB_GROUPS] = "groups",
-    [DB_SORTED] = "sorted",     [DB_OWNERS] = "owners",
-    [DB_OUTBOX] = "outbox",     [DB_MOVES] = "moves",
-    [DB_AGAIN] = "again",       [DB_AGAIN_KEYS] = "again_keys",
-    [DB_PREPARED] = "prepared", [DB_DEAD] = "dead",
-    [DB_JOBS] = "jobs",         [DB_REREAD] = "reread",
-    [DB_REPLAY] = "replay",     [DB_DIRTY] = "dirty",
+    [DB_META] = "meta",
+    [DB_ROWS] = "rows",
+    [DB_INDEX] = "index",
+    [DB_GROUPS] = "groups",
+    [DB_SORTED] = "sorted",
+    [DB_OWNERS] = "owners",
+    [DB_OUTBOX] = "outbox",
+    [DB_MOVES] = "moves",
+    [DB_AGAIN] = "again",
+    [DB_AGAIN_KEYS] = "again_keys",
+    [DB_PREPARED] = "prepared",
+    [DB_DEAD] = "dead",
+    [DB_JOBS] = "jobs",
+    [DB_REREAD] = "reread",
+    [DB_REPLAY] = "replay",
+    [DB_DIRTY] = "dirty",
     [DB_TOUCHED] = "touched",
+    [DB_FANS] = "fans",
+    [DB_FAN_RANGES] = "fan_ranges",
 };
 
 struct store {

@@ -24,6 +24,8 @@ enum store_db {
     DB_JOBS,       /* snapshot progress */
     DB_REREAD,     /* rows that a partial image could not complete between L and H */
     DB_REPLAY,     /* roots to be written again, whatever the hash says */
+    DB_FANS,       /* number, range -> nothing: fan-outs, see fan.c */
+    DB_FAN_RANGES, /* range -> its fan-out */
     DB_DIRTY,      /* dirty roots of a batch that is too large for memory */
     DB_TOUCHED,    /* keys to decide of such a batch */
     DB_COUNT

@@ -371,6 +371,18 @@ static int translate_rows(struct translation *t, struct error *error) {
     return r || groups_stay(c) ? r : groups_build(t->e, error);
 }
 
+/* Fan-outs know places in join trees, which may be others now: their entities are swept. */
+static int drop_fans(struct translation *t, struct error *error) {
+    bool *waits = arena_zalloc(&t->arena, (t->change->old->entity_count + 1) * sizeof(*waits));
+    int r = fan_forget(t->e, waits, t->change->old->live_entities, error);
+    for (size_t i = 0; !r && i < t->change->old->live_entities; i++) {
+        int to = t->change->entities[i];
+        if (waits[i] && to != NOWHERE && to < (int)t->e->catalog.live_entities)
+            t->e->catalog.entities[to].unswept = true;
+    }
+    return r;
+}
+
 static bool any_flag(const struct catalog *catalog, bool unswept) {
     for (size_t i = 0; i < catalog->entity_count; i++)
         if (unswept ? catalog->entities[i].unswept : catalog->entities[i].pruned)
@@ -412,6 +424,8 @@ int translate_store(struct engine *e, const struct change *change, struct error 
     int r = translate_keys(&t, error);
     if (!r)
         r = translate_gauges(&t, error);
+    if (!r && whole)
+        r = drop_fans(&t, error);
     if (!r && whole)
         r = translate_rows(&t, error);
     arena_deinit(&t.arena);

@@ -12,6 +12,7 @@ const char *const crash_names[CRASH_PLACES] = {"step",
                                                "decide.before_journal",
                                                "decide.before_send",
                                                "send",
+                                               "fan.walked",
                                                "checkpoint.before_commit",
                                                "checkpoint.committed"};
 
@@ -21,7 +22,8 @@ static void count_crash(const char *place) {
 }
 
 bool crash_here(const char *place) {
-    if (!world->noise || !world->cfg.crash || !chance(strncmp(place, "check", 5) == 0 ? 60 : 12))
+    if (!world->noise || !world->cfg.crash ||
+        !chance(strncmp(place, "check", 5) == 0 || strncmp(place, "fan", 3) == 0 ? 60 : 12))
         return false;
     world->crashing = true;
     count_crash(place);

@@ -107,6 +107,7 @@ static void engine_step(void) {
         work();
         if (world->up)
             totals.max_outbox = MAX(totals.max_outbox, world->e->outbox_keys);
+        totals.fan_waits += world->up && world->e->fan.oldest;
     }
     if (chance(300))
         check_acknowledged();
@@ -168,7 +169,7 @@ static void drain(void) {
         check_acknowledged();
         engine_gauges(world->e, &g);
         if (g.outbox_keys || g.sweeping || g.in_flight || g.life != ENGINE_STREAMING || world->e->refusals ||
-            store_entries(world->e->store, DB_REPLAY))
+            store_entries(world->e->store, DB_REPLAY) || g.fan_outs)
             continue;
         late_step();
         if (world->late_count == 0 && g.assertions == 0)
@@ -208,6 +209,7 @@ static void configure(void) {
         c->room += 50; /* a group that the sender has no room for goes apart */
     engine_dirty_max = chance(300) ? (size_t)(1 + below(6)) : 100000;
     engine_items_max = chance(300) ? (size_t)below(20000) : 32 << 20;
+    engine_fan_max = chance(500) ? (size_t)below(4) : 100000;
     engine_transact_max = c->watch || chance(600) ? 100 : (size_t)(1 + below(5));
     world->timetravel = !c->late && !c->inflight_late;
 }
@@ -340,15 +342,41 @@ static const struct {
     uint64_t least; /* in 1,000 seeds */
 } counts[] = {
 #define COUNT(name, least) {#name, &totals.name, least}
-    COUNT(transactions, 30000),  COUNT(key_moves, 6000),      COUNT(swaps, 300),      COUNT(chains, 100),
-    COUNT(conflicts, 13000),     COUNT(holder_changes, 4000), COUNT(unkeyed, 35000),  COUNT(poison, 3000),
-    COUNT(target_refusals, 500), COUNT(fan_outs, 1500),       COUNT(cascades, 900),   COUNT(partial_images, 18000),
-    COUNT(truncates, 400),       COUNT(fk_off, 2500),         COUNT(prepared, 1400),  COUNT(xa_commits, 1000),
-    COUNT(xa_rollbacks, 350),    COUNT(xa_waits, 300),        COUNT(xa_skipped, 8),   COUNT(snapshots, 1000),
-    COUNT(resets, 50),           COUNT(sweeps, 200),          COUNT(replays, 500),    COUNT(rereads, 300),
-    COUNT(opens, 2500),          COUNT(power_cuts, 400),      COUNT(full, 10),        COUNT(sent, 40000),
-    COUNT(deletes, 18000),       COUNT(transacts, 2500),      COUNT(ambiguous, 5000), COUNT(late, 800),
-    COUNT(refused, 50),          COUNT(again, 140),
+    COUNT(transactions, 30000),
+    COUNT(key_moves, 6000),
+    COUNT(swaps, 300),
+    COUNT(chains, 100),
+    COUNT(conflicts, 13000),
+    COUNT(holder_changes, 4000),
+    COUNT(unkeyed, 35000),
+    COUNT(poison, 3000),
+    COUNT(target_refusals, 500),
+    COUNT(fan_outs, 1500),
+    COUNT(fan_waits, 1000),
+    COUNT(cascades, 900),
+    COUNT(partial_images, 18000),
+    COUNT(truncates, 400),
+    COUNT(fk_off, 2500),
+    COUNT(prepared, 1400),
+    COUNT(xa_commits, 1000),
+    COUNT(xa_rollbacks, 350),
+    COUNT(xa_waits, 300),
+    COUNT(xa_skipped, 8),
+    COUNT(snapshots, 1000),
+    COUNT(resets, 50),
+    COUNT(sweeps, 200),
+    COUNT(replays, 500),
+    COUNT(rereads, 300),
+    COUNT(opens, 2500),
+    COUNT(power_cuts, 400),
+    COUNT(full, 10),
+    COUNT(sent, 40000),
+    COUNT(deletes, 18000),
+    COUNT(transacts, 2500),
+    COUNT(ambiguous, 5000),
+    COUNT(late, 800),
+    COUNT(refused, 50),
+    COUNT(again, 140),
 #undef COUNT
 };
 enum { CRASHES_LEAST = 50, ATTRIBUTES_LEAST = 600, SEEDS_THAT_TELL = 250 };

@@ -126,7 +126,7 @@ struct world {
 };
 extern struct world *world;
 
-enum { CRASH_PLACES = 8 };
+enum { CRASH_PLACES = 9 };
 extern const char *const crash_names[CRASH_PLACES];
 struct totals {
     uint64_t seeds, steps, transactions, crashes, power_cuts, opens, sent, deletes, transacts, late, ambiguous, refused,
@@ -134,8 +134,8 @@ struct totals {
         max_outbox;
     /* of the language, over the source's history */
     uint64_t attributes[ATTRIBUTE_KINDS], key_moves, swaps, chains, conflicts, holder_changes, unkeyed, poison,
-        target_refusals, fan_outs, cascades, partial_images, truncates, prepared, xa_commits, xa_rollbacks, xa_waits,
-        xa_skipped, fk_off;
+        target_refusals, fan_outs, fan_waits, cascades, partial_images, truncates, prepared, xa_commits, xa_rollbacks,
+        xa_waits, xa_skipped, fk_off;
 };
 extern struct totals totals;
 
