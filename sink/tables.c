@@ -227,19 +227,23 @@ static void put_key_schema(struct buf *b, const struct key_part *pk, size_t pk_c
     buf_put_char(b, ']');
 }
 
-/* Each key attribute once, whatever number of indexes use it. `seen` keeps their names between NULs. */
+/* Is `name` among the names that `seen` keeps, each with its NUL? */
+static bool has_name(const struct buf *seen, const char *name) {
+    for (size_t at = 0; at < seen->len; at += strlen(seen->data + at) + 1)
+        if (strcmp(seen->data + at, name) == 0)
+            return true;
+    return false;
+}
+
+/* Each key attribute once, whatever number of indexes use it. */
 static void put_definitions(struct buf *b, struct buf *seen, const struct key_part *parts, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        size_t len = strlen(parts[i].name) + 1;
-        if (seen->len && memmem(seen->data, seen->len, parts[i].name, len)) {
-            const char *at = memmem(seen->data, seen->len, parts[i].name, len);
-            if (at == seen->data || at[-1] == 0)
-                continue;
-        }
+        if (has_name(seen, parts[i].name))
+            continue;
         buf_put_text(b, seen->len ? ",{\"AttributeName\":" : "{\"AttributeName\":");
         encode_string(b, slice_of(parts[i].name));
         buf_printf(b, ",\"AttributeType\":\"%s\"}", attr_type_name(parts[i].type));
-        buf_put(seen, parts[i].name, len);
+        buf_put(seen, parts[i].name, strlen(parts[i].name) + 1);
     }
 }
 

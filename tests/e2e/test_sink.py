@@ -302,6 +302,14 @@ def test_tables_create_and_look(dynamodb):
         assert not drive.outcomes
 
 
+def test_an_attribute_of_two_indexes_that_ends_the_name_of_the_key(dynamodb):
+    """It is defined once: its name is looked for among whole names."""
+    with Drive(dynamodb.endpoint, f"T{next(_numbers)}:a#b:S:c:S:b:b:c") as drive:
+        made = drive.ask(do="create")
+        assert made["result"] == 0, made
+        assert [t["state"] for t in drive.ask(do="look")["tables"]] == ["active"]
+
+
 def test_tables_nobody_there():
     with Drive(f"http://127.0.0.1:{free_port()}", "T:PK:S", timeout_ms=300) as drive:
         answer = drive.ask(do="look")

@@ -204,14 +204,29 @@ static char *part(char **at) {
     return begin;
 }
 
+/* An index by each of the names, which are of type S. */
+static void add_indexes(struct drive *d, struct target *t, char *names) {
+    enum { INDEXES = 4 };
+    struct target_index *indexes = arena_zalloc(&d->arena, INDEXES * sizeof(*indexes));
+    for (const char *name; t->index_count < INDEXES && (name = part(&names));) {
+        struct key_part *pk = arena_alloc(&d->arena, sizeof(*pk));
+        *pk = (struct key_part){name, ATTR_S};
+        indexes[t->index_count] =
+            (struct target_index){.name = arena_printf(&d->arena, "index%zu", t->index_count), .pk = pk, .pk_count = 1};
+        t->index_count++;
+    }
+    t->indexes = indexes;
+}
+
 static void add_table(struct drive *d, char *text) {
     struct target *t = &d->targets[d->contract.target_count];
     char *name = part(&text), *pk = part(&text), *pk_type = part(&text), *sk = part(&text), *sk_type = part(&text);
     if (!pk_type || d->contract.target_count == TABLES)
-        die("table", "write name:pk:S or name:pk:S:sk:N");
+        die("table", "write name:pk:S or name:pk:S:sk:N, and names of indexes' attributes");
     *t = (struct target){.number = (unsigned)d->contract.target_count, .name = name, .pk.name = pk, .sk.name = sk};
     if (!attr_type_parse(slice_of(pk_type), &t->pk.type) || (sk && !attr_type_parse(slice_of(sk_type), &t->sk.type)))
         die("table", "no such type");
+    add_indexes(d, t, text);
     d->target_list[d->contract.target_count++] = t;
 }
 
