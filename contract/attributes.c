@@ -251,6 +251,10 @@ static bool bind_token(struct build *b, struct scope *scope, struct spot at, con
     if (i >= 0 && i != own) {
         enum attr_type type = scope->attributes[i].type;
         ret->attribute = i;
+        if (scope->attributes[i].json_text) {
+            report_error(b->report, at, "\"{%s}\" is JSON text of joined rows; a template takes no lists", t->name);
+            return false;
+        }
         if (type == ATTR_S || type == ATTR_N || type == ATTR_B || type == ATTR_BOOL)
             return true;
         report_error(b->report, at, "\"{%s}\" is of type %s; a template takes only S, N, B and BOOL", t->name,

@@ -47,6 +47,11 @@ static void build_part(struct key_work *w, const struct key_part *part, const st
                      part->name);
         return;
     }
+    if (attribute >= 0 && scope->attributes[attribute].json_text) {
+        report_error(w->b->report, at, "the %s \"%s\" is JSON text of joined rows; a key takes no lists", what,
+                     part->name);
+        return;
+    }
     if (attribute >= 0) {
         *ret_attribute = attribute;
         warn_absent(w, at, attribute_may_be_absent(scope, &scope->attributes[attribute]), what);

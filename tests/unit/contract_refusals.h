@@ -582,6 +582,22 @@ static const struct refusal {
      " {'name': 'email', 'type': 'S', 'source_column': 'email'},\n"
      " {'name': 'x', 'type': 'BOOL', 'template': '{id}'}]}]",
      "5:24 $[0].attributes[2].type: a template cannot be written as type BOOL; it gives S, or N\n"},
+    {"JSON text of rows in a template",
+     "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
+     " {'name': 'items', 'type': 'S',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
+     "  'construction': {'type': 'array', 'select_columns': {'q': 'quantity'}}}},\n"
+     " {'name': 'y', 'type': 'S', 'template': '{items}'}]}]",
+     "6:41 $[0].attributes[2].template: \"{items}\" is JSON text of joined rows; a template takes no lists\n"},
+    {"JSON text of rows as a key",
+     "[{'table': 'Orders', 'pk': 'items', 'source_table': 'orders', 'attributes': [\n"
+     " {'name': 'items', 'type': 'S',\n"
+     "  'join': {'type': 'json-construction', 'target_table': 'order_items', 'join_condition': 'order_items.order_id = "
+     "orders.id',\n"
+     "  'construction': {'type': 'array', 'select_columns': {'q': 'quantity'}}}}]}]",
+     "1:28 $[0].pk: the partition key \"items\" is JSON text of joined rows; a key takes no lists\n"},
     {"a list in a template",
      "[{'table': 'Orders', 'pk': 'id', 'source_table': 'orders', 'attributes': [\n"
      " {'name': 'id', 'type': 'N', 'source_column': 'id'},\n"
