@@ -80,7 +80,7 @@ static void engine_step(void) {
     struct error error = {""};
     int y = below(1000);
     enum engine_life life = engine_life(world->e);
-    if (world->cfg.crash && y < 12) {
+    if (world->cfg.crash && y < (world->e->sweeping ? 40 : 12)) { /* what follows a snapshot is the hardest */
         crash_at("step");
     } else if (world->cfg.crash && y < 16 && place_of(engine_applied(world->e)) >= 0) {
         stop_in_order();
