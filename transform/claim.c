@@ -167,7 +167,7 @@ int claim_current(struct engine *e, struct slice key, struct arena *arena, struc
 /* ---- 1: roots */
 
 static void note_move(struct engine *e, struct decider *d, struct slice from, struct slice to) {
-    if (!e->options.atomic_key_change || d->move_count >= DIRTY_IN_MEMORY)
+    if (!e->options.atomic_key_change || d->move_count >= DIRTY_IN_MEMORY || MUTANT(APART))
         return;
     struct move *move = arena_alloc(&e->batch, sizeof(*move));
     *move = (struct move){d->moves,
@@ -191,7 +191,7 @@ static int claim_entity(struct engine *e, struct decider *d, struct slice root, 
         return r;
     bool had = mark->state == MARK_ITEM, has = evaluation.state == MARK_ITEM;
     bool same = had && has && slice_equal(mark->key, evaluation.key);
-    if (had && !same) {
+    if (had && !same && !(MUTANT(POISONSTAYS) && evaluation.state == MARK_POISON)) {
         r = owners_give_up(e, mark->key, entity, root, error);
         if (!r)
             r = key_set_add(e, &e->touched, mark->key, error);

@@ -105,7 +105,7 @@ int climb_mark_dirty(struct engine *e, struct slice root, struct error *error) {
 int climb_from(struct engine *e, const struct source *source, const struct value *row, const bool *changed,
                struct error *error) {
     int r = 0;
-    for (size_t i = 0; !r && i < source->standing_count; i++) {
+    for (size_t i = 0; !r && i < (MUTANT(STANDING) ? 1 : source->standing_count); i++) {
         const struct node *node = source->standings[i];
         bool moves = changed ? concerns(node, node->key_reads, changed) : node->in_key;
         const struct climb climb = {climb_mark_dirty, !moves};

@@ -21,9 +21,10 @@ bool (*engine_crash)(const char *place);
 size_t engine_dirty_max = DIRTY_IN_MEMORY, engine_items_max = ITEMS_IN_MEMORY, engine_transact_max = TRANSACT_ITEMS_MAX,
        engine_fan_max = FAN_BATCH_MAX;
 const char *const engine_mutant_names[MUTANT_COUNT] = {
-    "none",           "nokeys",       "jlast",     "afteronly", "nocascade", "hashacked",  "reseq",       "ackpos",
-    "sweepnojournal", "sweep_before", "ckpt_at_h", "early",     "nooutbox",  "re_durable", "re_start",    "nobump",
-    "reread",         "groups",       "fanlost",   "fanearly",  "fannumber", "fanagain",   "sentunknown",
+    "none",     "nokeys",         "jlast",        "afteronly", "nocascade", "hashacked",   "reseq",
+    "ackpos",   "sweepnojournal", "sweep_before", "ckpt_at_h", "early",     "nooutbox",    "re_durable",
+    "re_start", "nobump",         "reread",       "groups",    "fanlost",   "fanearly",    "fannumber",
+    "fanagain", "sentunknown",    "standing",     "history",   "apart",     "poisonstays", "xalost",
 };
 #endif
 
@@ -82,6 +83,8 @@ static int recover(struct engine *e, bool fresh, struct error *error) {
         r = prepared_load(e, error);
     if (!r)
         r = recover_journal(e, error);
+    if (!r && MUTANT(XALOST))
+        r = store_clear(e->store, DB_PREPARED, error);
     if (!r && MUTANT(RE_DURABLE)) {
         r = store_clear(e->store, DB_AGAIN, error);
         if (!r)

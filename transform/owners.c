@@ -60,7 +60,7 @@ int owners_claim(struct engine *e, struct slice key, const struct entity *entity
                  struct error *error) {
     size_t before = 0;
     int r = entity->can_conflict ? count_claims(e, key, 2, &before, error) : 0;
-    if (r)
+    if (r || (before && MUTANT(HISTORY)))
         return r;
     owners_claim_entry(e, key, entity->order, root);
     r = store_insert(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);

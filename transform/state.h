@@ -37,6 +37,11 @@ enum engine_mutant {
     MUTANT_FANNUMBER,
     MUTANT_FANAGAIN,
     MUTANT_SENTUNKNOWN,
+    MUTANT_STANDING,
+    MUTANT_HISTORY,
+    MUTANT_APART,
+    MUTANT_POISONSTAYS,
+    MUTANT_XALOST,
     MUTANT_COUNT
 };
 extern int engine_mutant;
