@@ -177,12 +177,16 @@ static void build_attribute(struct scope_work *w, size_t i) {
                      many ? "several" : "a template");
         return;
     }
+    if (p->transformation && !transformation_check(w->b, p->transformation))
+        return;
     if (many)
         w->good[i] = many_build(&w->place, p, a);
     else if (template)
         w->good[i] = by_template(w, p, template, i, a);
     else
         w->good[i] = by_expr(w, p, a);
+    if (p->null_value.value && p->join && p->join->null_value.value)
+        report_error(w->b->report, p->null_value, "\"null_value\" stands here and in the join; keep one");
     struct spot null = p->null_value.value ? p->null_value : p->join ? p->join->null_value : p->null_value;
     if (null.value && json_type(null.value) != JSON_NULL)
         a->null_value = null_value(w->b, null, a->type);

@@ -32,22 +32,26 @@ static const struct field join_fields[J_COUNT] = {
 };
 
 #define M(k) JOIN_KEY(k)
+enum { ANY = M(J_TYPE) | M(J_ALIAS) | M(J_NULL) };
 const struct join_type join_types[] = {
-    {"self-join", JOIN_ONE, M(J_ALIAS) | M(J_CONDITION) | M(J_SELECT), M(J_TARGET)},
-    {"foreign-key", JOIN_ONE, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
-    {"lookup-table", JOIN_ONE, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0},
-    {"multi-column", JOIN_ONE, M(J_TARGET) | M(J_CONDITIONS) | M(J_SELECT), 0},
-    {"chain", JOIN_CHAIN, M(J_JOINS), M(J_SEPARATOR)},
-    {"conditional", JOIN_CONDITIONAL, M(J_IF) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), M(J_ELSE) | M(J_ELSE_EXPR)},
-    {"polymorphic-lookup", JOIN_POLYMORPHIC, M(J_TYPE_COLUMN) | M(J_BRANCHES), M(J_ELSE) | M(J_ELSE_EXPR)},
-    {"json-construction", JOIN_CONSTRUCTION, M(J_TARGET) | M(J_CONDITION) | M(J_CONSTRUCTION), M(J_FILTER)},
-    {"aggregated-list", JOIN_LIST, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), M(J_ORDER) | M(J_LIMIT) | M(J_FILTER)},
-    {"exists-check", JOIN_EXISTS, M(J_TARGET) | M(J_CONDITION), M(J_FILTER)},
+    {"self-join", JOIN_ONE, M(J_ALIAS) | M(J_CONDITION) | M(J_SELECT), ANY | M(J_TARGET)},
+    {"foreign-key", JOIN_ONE, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), ANY},
+    {"lookup-table", JOIN_ONE, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), ANY},
+    {"multi-column", JOIN_ONE, M(J_TARGET) | M(J_CONDITIONS) | M(J_SELECT), ANY},
+    {"chain", JOIN_CHAIN, M(J_JOINS), ANY | M(J_SEPARATOR)},
+    {"conditional", JOIN_CONDITIONAL, M(J_IF) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT),
+     ANY | M(J_ELSE) | M(J_ELSE_EXPR)},
+    {"polymorphic-lookup", JOIN_POLYMORPHIC, M(J_TYPE_COLUMN) | M(J_BRANCHES), ANY | M(J_ELSE) | M(J_ELSE_EXPR)},
+    {"json-construction", JOIN_CONSTRUCTION, M(J_TARGET) | M(J_CONDITION) | M(J_CONSTRUCTION), ANY | M(J_FILTER)},
+    {"aggregated-list", JOIN_LIST, M(J_TARGET) | M(J_CONDITION) | M(J_SELECT),
+     ANY | M(J_ORDER) | M(J_LIMIT) | M(J_FILTER)},
+    {"exists-check", JOIN_EXISTS, M(J_TARGET) | M(J_CONDITION), ANY | M(J_FILTER)},
     {NULL, JOIN_ONE, 0, 0},
 };
-const struct join_type join_old = {"local_column", JOIN_OLD, M(J_LOCAL) | M(J_SOURCE), 0};
-const struct join_type join_step = {"chain step", JOIN_ONE, M(J_TARGET) | M(J_CONDITION), M(J_SELECT)};
-const struct join_type join_branch = {"branch", JOIN_ONE, M(J_WHEN) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT), 0};
+const struct join_type join_old = {"local_column", JOIN_OLD, M(J_LOCAL) | M(J_SOURCE), M(J_ALIAS) | M(J_NULL)};
+const struct join_type join_step = {"chain step", JOIN_ONE, M(J_TARGET) | M(J_CONDITION), M(J_ALIAS) | M(J_SELECT)};
+const struct join_type join_branch = {"branch", JOIN_ONE, M(J_WHEN) | M(J_TARGET) | M(J_CONDITION) | M(J_SELECT),
+                                      M(J_ALIAS)};
 
 /* ---- attributes and what stands in them */
 

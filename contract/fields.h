@@ -82,7 +82,6 @@ enum {
 };
 
 #define JOIN_KEY(k) ((uint32_t)1 << (k))
-enum { JOIN_COMMON = JOIN_KEY(J_TYPE) | JOIN_KEY(J_ALIAS) | JOIN_KEY(J_NULL) };
 
 extern const struct join_type join_types[]; /* a name NULL ends the list */
 extern const struct join_type join_old, join_step, join_branch;

@@ -275,7 +275,7 @@ static void put_definition(struct buf *out, const char *name, enum object_kind k
 
 /* A join by its type's own keys. One text in join_condition is as good as join_conditions. */
 static void put_join(struct buf *out, const struct join_type *type, bool typed) {
-    uint32_t required = type->required, allowed = required | type->allowed | JOIN_COMMON;
+    uint32_t required = type->required, allowed = required | type->allowed;
     bool either = required & JOIN_KEY(J_CONDITIONS);
     if (either) {
         required &= ~JOIN_KEY(J_CONDITIONS);

@@ -23,7 +23,7 @@ static void check_join_keys(struct parser *p, struct spot at, const struct join_
         if (type->required & ~present & JOIN_KEY(k))
             report_error(p->report, at, "a join of type \"%s\" lacks \"%s\"", type->name,
                          object_fields[OBJECT_JOIN].list[k].key);
-        if (present & ~(type->required | type->allowed | JOIN_COMMON) & JOIN_KEY(k)) {
+        if (present & ~(type->required | type->allowed) & JOIN_KEY(k)) {
             report_error(p->report, at, "a join of type \"%s\": \"%s\" does not belong there", type->name,
                          object_fields[OBJECT_JOIN].list[k].key);
         }

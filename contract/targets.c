@@ -134,6 +134,9 @@ static bool has_sort_key(const struct target_work *w) {
     for (size_t i = 0; i < t->entity_count; i++)
         if (t->entities[i].sk_template.text || entity_attribute(&t->entities[i], name, strlen(name)))
             return true;
+    if (t->sk.names.count)
+        report_warning(w->report, t->sk.names.list[0].at,
+                       "no entity has a \"sk_template\", so this table has no sort key");
     return false;
 }
 
@@ -152,14 +155,22 @@ static bool writes_entity_type(const struct target_work *w) {
     return false;
 }
 
+/* Will some item have it? */
+static bool is_written(const struct target_work *w, const char *name) {
+    bool written = is_part(&w->target->pk, name) || is_part(&w->target->sk, name) || any_composite(w, name) ||
+                   (strcmp(name, "entity_type") == 0 && writes_entity_type(w));
+    for (size_t i = 0; i < w->table->entity_count && !written; i++)
+        written = entity_attribute(&w->table->entities[i], name, strlen(name)) != NULL;
+    return written;
+}
+
 static struct key_part index_part(struct target_work *w, const struct word *name) {
     struct key_part part = {name->text, ATTR_S};
     if (is_part(&w->target->pk, name->text))
         part.type = w->target->pk.type;
     else if (is_part(&w->target->sk, name->text))
         part.type = w->target->sk.type;
-    else if (!attribute_key_type(w, name->at, name->text, &part.type) && !any_composite(w, name->text) &&
-             !(strcmp(name->text, "entity_type") == 0 && writes_entity_type(w)))
+    else if (!attribute_key_type(w, name->at, name->text, &part.type) && !is_written(w, name->text))
         report_error(w->report, name->at, "no entity of this table writes the attribute \"%s\"%s", name->text,
                      written_names(w, name->text));
     return part;
@@ -170,6 +181,11 @@ static const struct key_part *index_key(struct target_work *w, const struct pars
     if (key->names.count > KEY_PARTS_MAX)
         report_error(w->report, key->names.at, "an index key has at most %d attributes", KEY_PARTS_MAX);
     for (size_t i = 0; i < key->names.count; i++) {
+        size_t k = 0;
+        while (k < i && strcmp(parts[k].name, key->names.list[i].text) != 0)
+            k++;
+        if (k < i)
+            report_error(w->report, key->names.list[i].at, "\"%s\" stands in this key twice", parts[k].name);
         parts[i] = index_part(w, &key->names.list[i]);
         fix_type(w, key->types ? &key->types[i] : NULL, true, &parts[i]);
     }
@@ -192,8 +208,12 @@ static void index_projection(struct target_work *w, const struct parsed_gsi *g, 
         report_error(w->report, g->projected.count ? g->projected.at : g->projection.at,
                      "\"projected_attributes\" goes with \"projection\": \"INCLUDE\", and only with it");
     const char **projected = arena_alloc(w->arena, (g->projected.count + 1) * sizeof(*projected));
-    for (size_t k = 0; k < g->projected.count; k++)
+    for (size_t k = 0; k < g->projected.count; k++) {
         projected[k] = g->projected.list[k].text;
+        if (!is_written(w, projected[k]))
+            report_warning(w->report, g->projected.list[k].at, "no entity of this table writes the attribute \"%s\"%s",
+                           projected[k], written_names(w, projected[k]));
+    }
     ret->projected = projected;
     ret->projected_count = g->projected.count;
 }

@@ -152,39 +152,60 @@ static struct expr *as_it_is(struct transforming *x, struct expr *e) {
 
 static const struct transformation_type {
     const char *name;
-    bool wants_format;
+    const char *wants; /* the key beside "type"; NULL: none */
     struct expr *(*make)(struct transforming *x, struct expr *e);
 } types[] = {
-    {"date-format", true, date_format},
-    {"string-format", true, string_format},
-    {"number-format", true, number_format},
-    {"json-parse", false, json_parse_text},
-    {"mask", true, mask},
-    {"static", false, as_it_is},
-    {"template", false, as_it_is},
+    {"date-format", "format", date_format},
+    {"string-format", "format", string_format},
+    {"number-format", "format", number_format},
+    {"json-parse", NULL, json_parse_text},
+    {"mask", "format", mask},
+    {"static", "value", as_it_is},
+    {"template", "template", as_it_is},
 };
 
 const char *transformation_name(size_t i) {
     return i < ARRAY_LEN(types) ? types[i].name : NULL;
 }
 
-struct expr *transformation_expr(struct build *b, const struct parsed_transformation *t, struct expr *e,
-                                 enum attr_type type) {
-    struct transforming x = {b, t, type};
+static const struct transformation_type *find_type(const struct parsed_transformation *t) {
+    for (size_t i = 0; t->type.text && i < ARRAY_LEN(types); i++)
+        if (strcmp(t->type.text, types[i].name) == 0)
+            return &types[i];
+    return NULL;
+}
+
+/* One key beside "type", or none. */
+static bool check_key(struct build *b, const struct parsed_transformation *t, const char *key, struct spot at,
+                      const char *wants) {
+    bool wanted = wants && strcmp(wants, key) == 0;
+    if (wanted && !at.value)
+        report_error(b->report, t->at, "this transformation lacks \"%s\"", key);
+    if (!wanted && at.value)
+        report_error(b->report, at, "this transformation takes no \"%s\"", key);
+    return wanted == (at.value != NULL);
+}
+
+bool transformation_check(struct build *b, const struct parsed_transformation *t) {
+    const struct transformation_type *type = find_type(t);
     const char *names[ARRAY_LEN(types)];
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        names[i] = types[i].name;
-        if (!t->type.text || strcmp(t->type.text, types[i].name) != 0)
-            continue;
-        if (types[i].wants_format == (t->format.text != NULL))
-            return types[i].make(&x, e);
-        return refuse(&x, types[i].wants_format ? "this transformation lacks \"format\" (a string)"
-                                                : "this transformation takes no \"format\"");
+    if (type) {
+        bool good = check_key(b, t, "format", t->format.at, type->wants);
+        good &= check_key(b, t, "value", t->value, type->wants);
+        return check_key(b, t, "template", t->template.at, type->wants) && good;
     }
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        names[i] = types[i].name;
     if (t->type.text)
         report_error(b->report, t->type.at, "unknown transformation \"%s\"%s", t->type.text,
                      report_remedy(b->report, t->type.text, names, ARRAY_LEN(names)));
-    return NULL;
+    return false;
+}
+
+struct expr *transformation_expr(struct build *b, const struct parsed_transformation *t, struct expr *e,
+                                 enum attr_type type) {
+    struct transforming x = {b, t, type};
+    return find_type(t)->make(&x, e);
 }
 
 static bool is_type(const struct parsed_transformation *t, const char *name) {

@@ -3,6 +3,8 @@
 
 #include "contract/compile.h"
 
+/* Is its type known, and is there what this type wants, and nothing else? Reports, if not; what follows is for checked ones. */
+bool transformation_check(struct build *b, const struct parsed_transformation *t);
 /* The expression that gives the transformed value of `e`, for an attribute of type `type`. NULL when reported. */
 struct expr *transformation_expr(struct build *b, const struct parsed_transformation *t, struct expr *e,
                                  enum attr_type type);

@@ -120,6 +120,15 @@ static struct expr *literal_expr(const struct row_place *w, struct spot at) {
 static struct expr *else_value(const struct row_place *w, const struct parsed_join *j) {
     if (j->else_expr.text && j->else_value.value)
         report_error(w->b->report, j->else_expr.at, "\"else_expr\" and \"else_value\" stand here; keep one");
+    const char *text = json_text(j->else_value.value), *dot = text ? strchr(text, '.') : NULL;
+    const char *far = j->alias.text ? j->alias.text : j->target_table.text;
+    if (dot && far && strlen(far) == (size_t)(dot - text) && strncmp(far, text, strlen(far)) == 0 &&
+        strcmp(far, w->row->alias) != 0) {
+        report_error(w->b->report, j->else_value,
+                     "\"%s\" would be of the row that is not joined then; name a column of \"%s\" by \"else_expr\"",
+                     text, w->row->alias);
+        return NULL;
+    }
     return j->else_expr.text ? row_expr(w, j->else_expr.at, j->else_expr.text) : literal_expr(w, j->else_value);
 }
 
