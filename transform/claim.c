@@ -195,6 +195,7 @@ static int claim_entity(struct engine *e, struct decider *d, struct slice root, 
         r = owners_give_up(e, mark->key, entity, root, error);
         if (!r)
             r = key_set_add(e, &e->touched, mark->key, error);
+        e->key_moves[entity->target->number] += has;
         if (has)
             note_move(e, d, mark->key, evaluation.key);
     }

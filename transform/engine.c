@@ -167,8 +167,10 @@ int engine_open(struct engine **ret, const struct engine_options *options, struc
     e->dirty.db = DB_DIRTY;
     e->touched.db = DB_TOUCHED;
     e->row_changes = xcalloc(c->source_count * 4, sizeof(*e->row_changes));
-    e->items_put = xcalloc(c->target_count, sizeof(*e->items_put));
-    e->items_deleted = xcalloc(c->target_count, sizeof(*e->items_deleted));
+    uint64_t **by_target[] = {&e->items_put, &e->items_deleted,  &e->conflicts_total,
+                              &e->key_moves, &e->moved_together, &e->moved_apart};
+    for (size_t i = 0; i < ARRAY_LEN(by_target); i++)
+        *by_target[i] = xcalloc(c->target_count, sizeof(uint64_t));
     int r = check_contract(c, error);
     if (!r)
         r = store_open(&e->store, e->state_dir, e->options.map_bytes, error);
@@ -227,7 +229,9 @@ void engine_free(struct engine *e) {
         position_deinit(positions[i]);
     ring_deinit(&e->ring);
     flight_deinit(&e->flight);
-    uint64_t *numbers[] = {e->unkeyed, e->dead, e->conflicts, e->row_changes, e->items_put, e->items_deleted};
+    uint64_t *numbers[] = {e->unkeyed,        e->dead,          e->conflicts,       e->row_changes,
+                           e->items_put,      e->items_deleted, e->conflicts_total, e->key_moves,
+                           e->moved_together, e->moved_apart};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         free(numbers[i]);
     free(e->pending);
@@ -381,6 +385,10 @@ void engine_gauges(const struct engine *e, struct engine_gauges *ret) {
         .row_changes = e->row_changes,
         .items_put = e->items_put,
         .items_deleted = e->items_deleted,
+        .conflicts_total = e->conflicts_total,
+        .key_moves = e->key_moves,
+        .moved_together = e->moved_together,
+        .moved_apart = e->moved_apart,
         .unkeyed = e->unkeyed,
         .conflicts = e->conflicts,
         .dead = e->dead,

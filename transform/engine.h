@@ -174,6 +174,10 @@ struct engine_gauges {
     const uint64_t *row_changes; /* [source number * 4 + enum row_kind] */
     const uint64_t *items_put;   /* [target number] acknowledged */
     const uint64_t *items_deleted;
+    const uint64_t *conflicts_total; /* [target number] times that a key got a second claimant */
+    const uint64_t *key_moves;       /* [target number] items that took another key */
+    const uint64_t *moved_together;  /* [target number] writes of moved keys, in one transaction */
+    const uint64_t *moved_apart;     /* [target number] and not */
     /* gauges of the present state */
     const uint64_t *unkeyed;   /* [entity order] */
     const uint64_t *conflicts; /* [target number] keys with more than one claimant */

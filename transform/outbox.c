@@ -333,6 +333,13 @@ static int group_ready(struct engine *e, struct group *g, bool *ret_ready, size_
     return 0;
 }
 
+/* `count` writes of the group's keys go; all are of one table, as keys never move between tables. */
+static void count_moved(struct engine *e, const struct group *g, size_t count, bool together) {
+    struct item_key parts;
+    if (item_key_get(g->keys[0], &parts) && parts.target < e->contract->target_count)
+        (together ? e->moved_together : e->moved_apart)[parts.target] += count;
+}
+
 /* Too large for one transaction: first what is put, later what is deleted. */
 static int send_apart(struct engine *e, const struct group *g, struct error *error) {
     size_t sent = 0;
@@ -347,6 +354,7 @@ static int send_apart(struct engine *e, const struct group *g, struct error *err
             if (r)
                 return r;
         }
+    count_moved(e, g, sent, false);
     return 0;
 }
 
@@ -368,6 +376,7 @@ static int send_group(struct engine *e, uint64_t number, struct error *error) {
     } else if (room(e) >= g->count) {
         for (size_t i = 0; i < g->count; i++)
             take_off(e, g->keys[i], &g->values[i]);
+        count_moved(e, g, g->count, g->count > 1);
         return hand_over(e, g->count > 1, error);
     } else {
         e->group_wanted = number; /* single keys would take the room for ever */

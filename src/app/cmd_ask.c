@@ -53,11 +53,11 @@ static void print_tables(const struct json *s) {
         printf("  %-28s %12.0f %12.0f %12.0f\n", text_of(json_get(i.value, "table"), ""),
                number_of(json_get(i.value, "inserts")), number_of(json_get(i.value, "updates")),
                number_of(json_get(i.value, "deletes")));
-    printf("\n  %-28s %12s %12s %12s\n", "DynamoDB table", "put", "deleted", "conflicts");
+    printf("\n  %-28s %12s %12s %12s %12s\n", "DynamoDB table", "put", "deleted", "key moves", "conflicts");
     for (struct json_iter i = json_iter(json_get(s, "targets")); json_next(&i);)
-        printf("  %-28s %12.0f %12.0f %12.0f\n", text_of(json_get(i.value, "table"), ""),
+        printf("  %-28s %12.0f %12.0f %12.0f %12.0f\n", text_of(json_get(i.value, "table"), ""),
                number_of(json_get(i.value, "put")), number_of(json_get(i.value, "deleted")),
-               number_of(json_get(i.value, "key_conflicts")));
+               number_of(json_get(i.value, "key_moves")), number_of(json_get(i.value, "key_conflicts")));
     for (struct json_iter i = json_iter(json_get(s, "entities")); json_next(&i);) {
         double unkeyed = number_of(json_get(i.value, "unkeyed")), dead = number_of(json_get(i.value, "dead_letters"));
         if (unkeyed > 0 || dead > 0)
@@ -89,6 +89,9 @@ static void print_status(const struct json *s) {
     printf("  %-14s %.0f transactions, %.0f batches, %.0f items unchanged\n", "applied",
            number_of(json_get(s, "transactions")), number_of(json_get(s, "batches")),
            number_of(json_get(s, "items_suppressed")));
+    if (number_of(json_get(s, "fan_outs")) > 0)
+        printf("  %-14s %.0f ranges of rows wait to be evaluated, %.0f rows were\n", "fan-outs",
+               number_of(json_get(s, "fan_outs")), number_of(json_get(s, "fan_out_roots")));
     printf("  %-14s %.1f MiB\n", "store", number_of(json_get(s, "store_bytes")) / (1 << 20));
     if (member(s, "snapshot", "table"))
         print_progress("snapshot", number_of(member(s, "snapshot", "rows_done")),

@@ -69,6 +69,17 @@ static void items_written(const struct status *s, struct buf *out) {
     }
 }
 
+static void key_moves(const struct status *s, struct buf *out) {
+    list(out, "key_moves_total", "counter", "Items that took another key.", "table", &s->targets, s->key_moves);
+    head(out, "moved_keys_written_total", "counter",
+         "Writes of keys that such items left and took: together in one transaction, or apart.");
+    for (size_t i = 0; i < s->targets.count; i++) {
+        two_labels(out, "moved_keys_written_total", "table", s->targets.names[i], "how", "together",
+                   s->moved_together[i]);
+        two_labels(out, "moved_keys_written_total", "table", s->targets.names[i], "how", "apart", s->moved_apart[i]);
+    }
+}
+
 static void request_seconds(const struct status *s, struct buf *out) {
     head(out, "request_seconds", "histogram", "Time of a DynamoDB request.");
     uint64_t sum = 0;
@@ -126,6 +137,10 @@ void metrics_write(const struct status *s, struct buf *out) {
         {"items_suppressed_total", "counter", "Items evaluated whose value had not changed.",
          (double)g->items_suppressed},
         {"outbox_keys", "gauge", "Keys decided that DynamoDB has not acknowledged.", (double)g->outbox_keys},
+        {"fan_outs", "gauge",
+         "Ranges of rows whose items wait to be evaluated, because of a change of one row that they join.",
+         (double)g->fan_outs},
+        {"fan_out_roots_total", "counter", "Rows evaluated of such ranges.", (double)g->fan_out_roots},
         {"in_flight_keys", "gauge", "Keys at the sender.", (double)g->in_flight},
         {"assertions", "gauge", "Keys that will be written once more, because an outcome was unknown.",
          (double)g->assertions},
@@ -155,6 +170,9 @@ void metrics_write(const struct status *s, struct buf *out) {
     row_changes(s, out);
     items_written(s, out);
     list(out, "key_conflicts", "gauge", "Keys that several rows claim.", "table", &s->targets, s->conflicts);
+    list(out, "key_conflicts_total", "counter", "Times that a key which a row has was claimed by a second one.",
+         "table", &s->targets, s->conflicts_total);
+    key_moves(s, out);
     list(out, "unkeyed_items", "gauge", "Rows whose item has no key.", "entity", &s->entities, s->unkeyed);
     list(out, "dead_letters", "gauge", "Rows whose item DynamoDB cannot hold.", "entity", &s->entities, s->dead);
     retries(s, out);

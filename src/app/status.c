@@ -32,7 +32,9 @@ static void names_clear(struct status_names *n) {
 }
 
 static void counters_clear(struct status *s) {
-    uint64_t **arrays[] = {&s->row_changes, &s->items_put, &s->items_deleted, &s->unkeyed, &s->conflicts, &s->dead};
+    uint64_t **arrays[] = {&s->row_changes,    &s->items_put,  &s->items_deleted,   &s->unkeyed,
+                           &s->conflicts,      &s->dead,       &s->conflicts_total, &s->key_moves,
+                           &s->moved_together, &s->moved_apart};
     for (size_t i = 0; i < ARRAY_LEN(arrays); i++) {
         free(*arrays[i]);
         *arrays[i] = NULL;
@@ -78,7 +80,9 @@ void status_set_contract(struct status *s, const struct contract *contract) {
     s->row_changes = xcalloc(contract->source_count * 4, sizeof(uint64_t));
     s->items_put = xcalloc(contract->target_count, sizeof(uint64_t));
     s->items_deleted = xcalloc(contract->target_count, sizeof(uint64_t));
-    s->conflicts = xcalloc(contract->target_count, sizeof(uint64_t));
+    uint64_t **by_target[] = {&s->conflicts, &s->conflicts_total, &s->key_moves, &s->moved_together, &s->moved_apart};
+    for (size_t i = 0; i < ARRAY_LEN(by_target); i++)
+        *by_target[i] = xcalloc(contract->target_count, sizeof(uint64_t));
     s->unkeyed = xcalloc(contract->entity_count, sizeof(uint64_t));
     s->dead = xcalloc(contract->entity_count, sizeof(uint64_t));
 }
@@ -109,6 +113,10 @@ void status_set_gauges(struct status *s, const struct engine_gauges *gauges) {
         {s->items_put, gauges->items_put, &s->gauges.items_put, s->targets.count},
         {s->items_deleted, gauges->items_deleted, &s->gauges.items_deleted, s->targets.count},
         {s->conflicts, gauges->conflicts, &s->gauges.conflicts, s->targets.count},
+        {s->conflicts_total, gauges->conflicts_total, &s->gauges.conflicts_total, s->targets.count},
+        {s->key_moves, gauges->key_moves, &s->gauges.key_moves, s->targets.count},
+        {s->moved_together, gauges->moved_together, &s->gauges.moved_together, s->targets.count},
+        {s->moved_apart, gauges->moved_apart, &s->gauges.moved_apart, s->targets.count},
         {s->unkeyed, gauges->unkeyed, &s->gauges.unkeyed, s->entities.count},
         {s->dead, gauges->dead, &s->gauges.dead, s->entities.count},
     };
@@ -276,6 +284,10 @@ static void put_tables(const struct status *s, struct json_out *out) {
         put_uint(out, "put", s->items_put[i]);
         put_uint(out, "deleted", s->items_deleted[i]);
         put_uint(out, "key_conflicts", s->conflicts[i]);
+        put_uint(out, "key_conflicts_total", s->conflicts_total[i]);
+        put_uint(out, "key_moves", s->key_moves[i]);
+        put_uint(out, "moved_together", s->moved_together[i]);
+        put_uint(out, "moved_apart", s->moved_apart[i]);
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -371,6 +383,8 @@ void status_json(const struct status *s, struct json_out *out) {
     json_close(out, '}');
     put_uint(out, "outbox_keys", s->gauges.outbox_keys);
     put_uint(out, "in_flight", s->gauges.in_flight);
+    put_uint(out, "fan_outs", s->gauges.fan_outs);
+    put_uint(out, "fan_out_roots", s->gauges.fan_out_roots);
     put_uint(out, "assertions", s->gauges.assertions);
     json_key(out, "prepared_transactions");
     json_open(out, '{');

@@ -70,6 +70,7 @@ struct status {
     struct position applied, acknowledged, checkpointed;
     struct engine_gauges gauges; /* its arrays point to the copies below */
     uint64_t *row_changes, *items_put, *items_deleted, *unkeyed, *conflicts, *dead;
+    uint64_t *conflicts_total, *key_moves, *moved_together, *moved_apart;
     struct status_names sources, targets, entities;
     struct status_names
         former; /* entities that the contract no longer has, whose items are left: table and name in turn */
