@@ -69,6 +69,8 @@ struct row_names {
     struct build *build;
     struct node *node;
 };
+/* Is its collation one that takes different texts for equal? */
+bool column_matches_spellings(const struct column *c);
 bool row_resolve(void *context, struct spot at, const struct column_name *name, struct expr *ret);
 /* True when the node's row is there whenever the scope's row is: foreign keys over NOT NULL columns lead to it. */
 bool node_certain(const struct node *node, const struct node *row);

@@ -82,7 +82,7 @@ static int join_class(const struct column *c) {
     return classes[c->type];
 }
 
-static bool matches_spellings(const struct column *c) {
+bool column_matches_spellings(const struct column *c) {
     const char *name = c->type == COLUMN_TEXT ? c->collation_name : NULL;
     size_t len = name ? strlen(name) : 0;
     return name && strcmp(name, "binary") != 0 && !(len > 4 && strcmp(name + len - 4, "_bin") == 0) &&
@@ -98,7 +98,7 @@ static bool check_types(struct build *b, struct spot at, const struct column *ne
                      near->name, column_type_name(near->type), far->name, column_type_name(far->type));
         return false;
     }
-    const struct column *loose = matches_spellings(near) ? near : matches_spellings(far) ? far : NULL;
+    const struct column *loose = column_matches_spellings(near) ? near : column_matches_spellings(far) ? far : NULL;
     if (loose)
         report_warning(b->report, at,
                        "this join compares bytes, but the collation %s of %s would also match other spellings",

@@ -183,6 +183,17 @@ static void cascade_warning(struct build *b, const struct source *child, const s
         f->name ? f->name : "?", child->name, f->parent_table, why);
 }
 
+/* Rules that leat works out itself go by bytes, as all of its keys; the server's go by collation. */
+static void warn_spellings(struct build *b, const struct source *child, const struct foreign_key *f,
+                           const struct column *column) {
+    if (column_matches_spellings(column))
+        report_warning(b->report, (struct spot){.path = "$"},
+                       "foreign key %s of table %s cascades from %s by %s of collation %s, which also matches other "
+                       "spellings: rows that spell it otherwise than their parent are not followed unless the server "
+                       "logs cascades (MySQL 9.6 and later) or the collation is a _bin one",
+                       f->name ? f->name : "?", child->name, f->parent_table, column->name, column->collation_name);
+}
+
 /* The parent becomes a source too, with its key and the referenced columns, if it was none. */
 static void add_cascade(struct build *b, struct source *child, const struct foreign_key *f) {
     const struct table *t =
@@ -202,8 +213,10 @@ static void add_cascade(struct build *b, struct source *child, const struct fore
     if (!column_numbers(child->table, f->columns, f->column_count, columns) ||
         !column_numbers(t, f->parent_columns, f->column_count, parent_columns))
         return;
-    for (size_t i = 0; i < f->column_count; i++)
+    for (size_t i = 0; i < f->column_count; i++) {
         source_need(parent, parent_columns[i]);
+        warn_spellings(b, child, f, &t->columns[parent_columns[i]]);
+    }
     struct source_build *s = build_of(parent);
     LIST_ADD(b->arena, s->cascades, parent->cascade_count,
              (struct cascade){.child = child,

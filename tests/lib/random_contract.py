@@ -628,11 +628,15 @@ class Load:
 class Case:
     """All that one seed says."""
 
-    def __init__(self, seed, transactions=30):
+    def __init__(self, seed, derived=False, transactions=30):
+        """`derived`: for a server that does not log cascades; those are followed by bytes, so none goes by a loose collation."""
         r = random.Random(seed)
         self.seed, self.prefix, self.tables = seed, f"s{seed}_", []
         for i in range(r.randint(2, 5)):
             self.tables.append(make_table(r, self.prefix + "abcde"[i], self.tables))
+        for f in (f for t in self.tables for f in t.refs if f.rules and derived):
+            if any(f.target.columns[c].kind == "loose" for c in f.far):
+                f.rules = ""
         self.contract = Contract(r, self.tables, self.prefix)
         load = Load(r, self.tables)
         self.before = load.fill() + load.transactions(transactions // 3)  # before the snapshot
