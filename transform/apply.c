@@ -23,11 +23,20 @@ static bool key_known(const struct source *source, const struct value *values) {
     return true;
 }
 
-static bool all_known(const struct source *source, const struct value *values) {
+/* But for columns that are being read (load.c). */
+static bool all_known(const struct engine *e, const struct source *source, const struct value *values) {
     for (size_t i = 0; i < source->column_count; i++)
-        if (values[i].kind == VALUE_UNKNOWN)
+        if (values[i].kind == VALUE_UNKNOWN && (e->fuzzy || !column_lacks(e, source, i)))
             return false;
     return true;
+}
+
+/* Does the change leave open what stands in a column that is being read? */
+static bool lacks_any(const struct engine *e, const struct source *source, const struct value *values) {
+    for (size_t i = 0; e->loading && i < source->column_count; i++)
+        if (values[i].kind == VALUE_UNKNOWN && column_lacks(e, source, i))
+            return true;
+    return false;
 }
 
 static void fill_unknown(const struct source *source, struct value *values, const struct value *from) {
@@ -44,6 +53,13 @@ static int merge_documents(struct engine *e, const struct source *source, struct
         if (after[i].kind != VALUE_JSON_DIFF)
             continue;
         const char *column = source->columns[i].name;
+        if (e->loading && column_lacks(e, source, i)) { /* the row is read again */
+            after[i] = (struct value){.kind = VALUE_UNKNOWN};
+            int r = reread_note(e, source, after, error);
+            if (r)
+                return r;
+            continue;
+        }
         if (e->fuzzy)
             return error_set(
                 error, ERR_SOURCE,
@@ -156,9 +172,16 @@ static int incomplete(struct engine *e, const struct source *source, const struc
     return r ? r : cascade_from(e, source, before, after, change, error);
 }
 
+/* An image that does not say what stands in a column that is being read, of a row that came to where a chunk may have been read already. */
+static int note_if_open(struct engine *e, const struct source *source, const struct value *before,
+                        const struct value *after, bool moves, struct error *error) {
+    bool open = moves && !e->fuzzy && lacks_any(e, source, after) && (!before || lacks_any(e, source, before));
+    return open ? reread_note(e, source, after, error) : 0;
+}
+
 static int update_row(struct engine *e, const struct source *source, struct value *before, struct value *after,
                       const struct row_change *change, struct error *error) {
-    bool partial = !all_known(source, after) || !all_known(source, before);
+    bool partial = !all_known(e, source, after) || !all_known(e, source, before);
     const struct row *old, *base;
     int r = read_row(e, row_key_of(e, source, before), &old, error);
     if (r)
@@ -177,13 +200,15 @@ static int update_row(struct engine *e, const struct source *source, struct valu
         r = reread_note(e, source, after, error);
     if (!r)
         r = merge_documents(e, source, after, old ? old->values : NULL, error);
+    if (!r)
+        r = note_if_open(e, source, before, after, moves, error);
     if (r)
         return r;
     fill_unknown(source, after, base ? base->values : NULL);
     fill_unknown(source, after, before); /* a full image before tells what a partial one after left unchanged */
     if (old && old->values)
         fill_unknown(source, before, old->values);
-    if (!all_known(source, after))
+    if (!all_known(e, source, after))
         return incomplete(e, source, before, after, change, error);
     return change_row(e, source, old, before, after, change, error);
 }
@@ -191,7 +216,10 @@ static int update_row(struct engine *e, const struct source *source, struct valu
 static int insert_row(struct engine *e, const struct source *source, struct value *after,
                       const struct row_change *change, struct error *error) {
     fill_defaults(source, after);
-    if (all_known(source, after))
+    int r = note_if_open(e, source, NULL, after, true, error);
+    if (r)
+        return r;
+    if (all_known(e, source, after))
         return change_row(e, source, NULL, NULL, after, change, error);
     if (e->fuzzy && key_known(source, after))
         return MUTANT(REREAD) ? 0 : reread_note(e, source, after, error);
@@ -285,7 +313,7 @@ int engine_apply(struct engine *e, const struct row_change *change, struct error
     if (e->life != ENGINE_REDO && e->life != ENGINE_STREAMING)
         return error_set(error, ERR_BUG, "a change of %s came before the snapshot's end", m->source->name);
     transaction_begin(e);
-    e->fuzzy = e->life == ENGINE_REDO;
+    e->fuzzy = e->life == ENGINE_REDO || (e->loading && e->catalog.sources[m->source->number].loading);
     e->batch_changes++;
     e->changes_since_checkpoint++;
     e->row_changes[m->source->number * 4 + change->kind]++;

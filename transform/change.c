@@ -189,20 +189,12 @@ void change_plan(struct change *ret, const struct catalog *old, const struct con
     ret->any = differs(old, &ret->catalog);
 }
 
-int change_check(const struct change *c, struct error *error) {
-    for (size_t i = 0; i < c->catalog.source_count; i++) {
-        const struct catalog_source *s = &c->catalog.sources[i];
-        if (s->loading)
-            return error_set(error, ERR_CONFIG,
-                             "the contract needs table %s, which the store does not have: " NEW_SNAPSHOT, s->name);
-        for (size_t k = 0; k < s->column_count; k++)
-            if (s->columns[k].missing)
-                return error_set(
-                    error, ERR_CONFIG,
-                    "the contract needs column %s of table %s, which the store does not have: " NEW_SNAPSHOT,
-                    s->columns[k].name, s->name);
-    }
-    return 0;
+const char *change_lacks(const struct change *c, size_t number) {
+    const struct catalog_source *s = &c->catalog.sources[number];
+    bool lacks = s->loading;
+    for (size_t i = 0; i < s->column_count; i++)
+        lacks = lacks || s->columns[i].missing;
+    return lacks ? s->name : NULL;
 }
 
 void change_tell(const struct change *c, change_each *each, void *context) {

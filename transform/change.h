@@ -34,8 +34,8 @@ enum change_kind {
     CHANGE_TABLE,     /* a MySQL table: it will be read */
     CHANGE_COLUMN,    /* a column: it will be read for the rows that are there */
 };
-/* Refuses what cannot be done yet, by name. */
-int change_check(const struct change *change, struct error *error) must_check;
+/* The name of a table of the new contract, when rows or columns of it have to be read; else NULL. */
+const char *change_lacks(const struct change *change, size_t source);
 
 typedef void change_each(void *context, enum change_kind kind, const char *table, const char *name);
 void change_tell(const struct change *change, change_each *each, void *context);

@@ -134,6 +134,10 @@ static int current(struct engine *e, const struct decider *d, struct slice key, 
         *ret = (struct evaluation){.state = MARK_NONE};
         if (r || !claim->entity)
             return r;
+        if (e->waiting[claim->entity->order]) {
+            ret->state = MARK_WAITING;
+            return 0;
+        }
         const struct evaluation *known = recall(d, key, claim);
         if (known) {
             *ret = *known;
@@ -231,7 +235,8 @@ static int claim_root(struct engine *e, struct slice root, void *context, struct
         return r < 0 ? r : 0;
     const struct decider *d = context;
     for (size_t i = 0; !r && i < row.source->rooted_count; i++)
-        if (!d->sweep || !e->sweep_gentle || e->catalog.entities[row.source->rooted[i]->order].unswept)
+        if (!e->waiting[row.source->rooted[i]->order] &&
+            (!d->sweep || !e->sweep_gentle || e->catalog.entities[row.source->rooted[i]->order].unswept))
             r = claim_entity(e, context, root, &row, i, &changed, error);
     if (!r && (changed || !row.values))
         r = row_put_marks(e, root, &row, error);
@@ -247,7 +252,7 @@ static int decide_key(struct engine *e, struct slice key, void *context, struct 
     struct claim claim;
     arena_reset(&e->scratch);
     int r = current(e, d, key, keeping ? &e->batch : &e->scratch, &evaluation, &claim, error);
-    if (r)
+    if (r || evaluation.state == MARK_WAITING) /* the sweep will decide */
         return r;
     bool put = evaluation.state == MARK_ITEM;
     bool same = put ? claim.has_decided && memcmp(&claim.decided, &evaluation.hash, sizeof(claim.decided)) == 0

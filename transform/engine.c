@@ -123,6 +123,7 @@ static void make_gauges(struct engine *e) {
     size_t entities = MAX(e->contract->entity_count, e->catalog.live_entities);
     e->unkeyed = xcalloc(entities, sizeof(*e->unkeyed));
     e->dead = xcalloc(entities, sizeof(*e->dead));
+    e->waiting = xcalloc(e->contract->entity_count, sizeof(*e->waiting));
     e->conflicts = xcalloc(MAX(e->contract->target_count, e->catalog.live_targets), sizeof(*e->conflicts));
 }
 
@@ -141,9 +142,9 @@ static int load(struct engine *e, bool *ret_other, struct error *error) {
     old = e->catalog;
     if (!fresh)
         change_plan(&change, &old, e->contract, e->options.prune, &e->catalog_arena);
-    r = change.any ? change_check(&change, error) : 0;
-    if (!r)
-        r = recover(e, fresh, error);
+    if (!change.any)
+        load_find_waiting(e);
+    r = recover(e, fresh, error);
     if (r || !change.any)
         return r;
     if (e->options.hooks.changed)
@@ -235,6 +236,7 @@ void engine_free(struct engine *e) {
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         free(numbers[i]);
     free(e->pending);
+    free(e->waiting);
     free(e->state_dir);
     free(e);
 }
@@ -313,6 +315,8 @@ int engine_work(struct engine *e, int64_t *ret_wait_ms, struct error *error) {
     int r = engine_batch_end(e, error);
     if (!r && e->life == ENGINE_REDO) /* a crash may have come after H was met */
         r = snapshot_redo_batch(e, error);
+    if (!r && e->loading)
+        r = load_check(e, error);
     if (!r && e->refusals && e->life == ENGINE_STREAMING)
         r = poison_slice(e, error);
     if (!r)
@@ -346,7 +350,7 @@ const struct position *engine_checkpointed(const struct engine *e) {
 }
 
 const struct position *engine_acknowledged(const struct engine *e) {
-    if (e->life != ENGINE_STREAMING || e->sweeping || e->older)
+    if (e->life != ENGINE_STREAMING || e->sweeping || e->loading || e->older)
         return &e->nowhere;
     const struct ring_entry *oldest = ring_oldest(&e->ring);
     return oldest ? &oldest->before : e->in_batch ? &e->batch_before : &e->applied;
@@ -354,7 +358,7 @@ const struct position *engine_acknowledged(const struct engine *e) {
 
 static int64_t oldest_unacknowledged(const struct engine *e) {
     const struct ring_entry *oldest = ring_oldest(&e->ring);
-    if (e->older || e->sweeping || e->life != ENGINE_STREAMING)
+    if (e->older || e->sweeping || e->loading || e->life != ENGINE_STREAMING)
         return e->low.commit_us ? e->low.commit_us : e->applied.commit_us;
     return oldest ? oldest->commit_us : e->in_batch ? e->batch_commit_us : 0;
 }
@@ -363,6 +367,7 @@ void engine_gauges(const struct engine *e, struct engine_gauges *ret) {
     *ret = (struct engine_gauges){
         .life = engine_life(e),
         .sweeping = e->sweeping,
+        .loading = e->loading,
         .catalog = &e->catalog,
         .sweep_done = e->sweep_done,
         .sweep_total = e->sweep_total,

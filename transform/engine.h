@@ -139,6 +139,13 @@ int engine_reread_done(struct engine *e, const struct position *high, struct err
  * known to owners as left-overs. */
 int engine_reset(struct engine *e, struct error *error) must_check;
 
+/* ---- tables and columns that a changed contract needs (load.c), beside the stream */
+
+/* The next table to read a chunk of: engine_snapshot_resume(), _row(), _chunk(), while no transaction is applied and the source has executed what is
+ * applied. *ret NULL: all is read, now engine_load_high() with the binlog's end. 1: there is nothing to read. */
+int engine_load_next(struct engine *e, const struct source **ret, struct error *error) must_check;
+int engine_load_high(struct engine *e, const struct position *high, struct error *error) must_check;
+
 /* ---- replay */
 
 /* Marks what the change touches, to be written again whatever the hash says; the row itself is not applied. */
@@ -156,6 +163,7 @@ const struct position *engine_checkpointed(const struct engine *e);
 struct engine_gauges {
     enum engine_life life;
     bool sweeping;
+    bool loading;                     /* tables or columns that a changed contract needs are being read */
     const struct catalog *catalog;    /* what the store is made for, former entities included */
     uint64_t sweep_done, sweep_total; /* roots */
     uint64_t snapshot_rows;

@@ -130,7 +130,7 @@ int again_slice(struct engine *e, bool *ret_more, int64_t *ret_wait_ms, struct e
     *ret_more = false;
     size_t max = slice_size(e), count = 0;
     int64_t next_us = 0;
-    if (!outbox_open(e) || max == 0 || store_entries(e->store, DB_AGAIN) == 0)
+    if (!outbox_open(e) || e->loading || max == 0 || store_entries(e->store, DB_AGAIN) == 0)
         return 0;
     int r = again_collect(e, max, &count, &next_us, error);
     if (!r && count) {
@@ -202,7 +202,7 @@ static int sweep_ends(struct engine *e, struct error *error) {
 int sweep_slice(struct engine *e, bool *ret_more, struct error *error) {
     *ret_more = false;
     size_t max = slice_size(e), count = 0;
-    if (!e->sweeping || !outbox_open(e) || max == 0)
+    if (!e->sweeping || e->loading || !outbox_open(e) || max == 0)
         return 0;
     bool done = false;
     int r = e->sweep_owners ? owners_leftovers(e, &e->sweep_at, max, &done, error)
@@ -228,7 +228,7 @@ int sweep_slice(struct engine *e, bool *ret_more, struct error *error) {
 int prune_ends(struct engine *e, struct error *error) {
     struct catalog *c = &e->catalog;
     size_t before = c->entity_count;
-    if (e->sweeping || e->older)
+    if (e->sweeping || e->loading || e->older)
         return 0;
     while (c->entity_count > c->live_entities && c->entities[c->entity_count - 1].pruned)
         c->entity_count--;

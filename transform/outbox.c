@@ -232,10 +232,13 @@ static bool can_conflict(const struct engine *e, struct slice key) {
 }
 
 /* While a sweep runs a key without claimant may yet be claimed by a root that the sweep has not met: its delete waits
- * (rule 3). */
+ * (rule 3). And while tables are being read, a key of an entity that waits for them. */
 static bool is_held(const struct engine *e, struct slice key, const struct outbox_entry *entry,
-                    const struct item *item) {
-    return e->sweeping && !item && (entry->last <= e->life_number || can_conflict(e, key));
+                    const struct evaluation *value) {
+    if (value->state == MARK_WAITING)
+        return true;
+    return e->sweeping && !(value->state == MARK_ITEM && value->item) &&
+           (entry->last <= e->life_number || can_conflict(e, key));
 }
 
 /* The value of now, which counts as decided: it may be newer than the key's decision, where a fan-out has yet to meet the root
@@ -323,7 +326,7 @@ static int group_ready(struct engine *e, struct group *g, bool *ret_ready, size_
             return r < 0 ? r
                          : error_set(error, ERR_STORE,
                                      "the store is damaged: a group holds a key that is not in the outbox");
-        if (is_held(e, g->keys[i], &entry, value.item))
+        if (is_held(e, g->keys[i], &entry, &value))
             return 0;
         *ret_bytes += g->keys[i].len + (value.item ? item_size(value.item) : 0);
         if (i < TRANSACT_ITEMS_MAX)
@@ -399,7 +402,7 @@ int outbox_send(struct engine *e, struct slice key, const struct evaluation *kno
     if (room(e) == 0 || e->group_wanted)
         return 0;
     r = present_value(e, key, known, &value, error);
-    if (r || is_held(e, key, &entry, value.state == MARK_ITEM ? value.item : NULL))
+    if (r || is_held(e, key, &entry, &value))
         return r;
     return send_plain(e, key, &value, error);
 }

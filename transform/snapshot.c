@@ -28,7 +28,7 @@ int engine_snapshot_begin(struct engine *e, const struct position *low, bool con
 
 int engine_snapshot_row(struct engine *e, const struct source *source, const struct value *values,
                         struct error *error) {
-    if (e->life != ENGINE_LOADING)
+    if (e->life != ENGINE_LOADING && !source_lacks(e, source))
         return wrong_life(e, "a snapshot's row came", error);
     struct buf key defer(buf_deinit) = ROW_KEY_BUF;
     arena_reset(&e->scratch);
@@ -38,6 +38,8 @@ int engine_snapshot_row(struct engine *e, const struct source *source, const str
     if (r < 0)
         return r;
     e->changes_since_checkpoint++;
+    if (e->life == ENGINE_STREAMING)
+        return load_take_row(e, source, buf_slice(&key), r ? NULL : &old, values, error);
     e->snapshot_rows += r == 1;
     return row_replace(e, source, buf_slice(&key), r ? NULL : &old, values, error);
 }
@@ -85,6 +87,23 @@ int engine_snapshot_resume(struct engine *e, const struct source *source, struct
     if (c.failed)
         return error_set(error, ERR_STORE, "the store is damaged: the snapshot's progress is malformed");
     return done;
+}
+
+int snapshot_is_read(struct engine *e, const struct source *source, bool *ret, struct error *error) {
+    struct slice bytes;
+    progress_key(e, source);
+    int r = store_get(e->store, DB_JOBS, buf_slice(&e->key), &bytes, error);
+    *ret = r == 0 && bytes.len && bytes.data[0];
+    return r < 0 ? r : 0;
+}
+
+int snapshot_forget_progress(struct engine *e, struct error *error) {
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < e->contract->source_count; i++) {
+        progress_key(e, e->contract->sources[i]);
+        r = store_delete(e->store, DB_JOBS, buf_slice(&e->key), error);
+    }
+    return r < 0 ? r : 0;
 }
 
 int engine_snapshot_low(struct engine *e, struct position *ret, struct error *error) {
@@ -138,7 +157,7 @@ int snapshot_exact(struct engine *e, struct error *error) {
 }
 
 bool engine_reread_wanted(struct engine *e) {
-    return e->life == ENGINE_REDO && e->reread_waits;
+    return (e->life == ENGINE_REDO || e->loading) && e->reread_waits;
 }
 
 int engine_reread_next(struct engine *e, struct arena *arena, const struct source **ret_source,
@@ -175,7 +194,10 @@ int engine_reread_row(struct engine *e, const struct source *source, const struc
     if (r < 0)
         return r;
     bool there = r == 0;
-    if (there || values)
+    if (e->life == ENGINE_STREAMING)
+        r = source_lacks(e, source) ? load_take_row(e, source, buf_slice(&row_key), there ? &old : NULL, values, error)
+                                    : 0;
+    else if (there || values)
         r = row_replace(e, source, buf_slice(&row_key), there ? &old : NULL, values, error);
     if (r < 0)
         return r;
@@ -191,7 +213,7 @@ int engine_reread_done(struct engine *e, const struct position *high, struct err
     position_copy(&e->high, high);
     e->reread_waits = false;
     e->changed = true;
-    return check_high(e, error);
+    return e->loading ? load_check(e, error) : check_high(e, error);
 }
 
 int engine_reset(struct engine *e, struct error *error) {

@@ -94,7 +94,8 @@ enum mark_state {
     MARK_ITEM,
     MARK_UNKEYED,
     MARK_POISON,
-    MARK_REFUSED /* by DynamoDB: the value with this hash */
+    MARK_REFUSED, /* by DynamoDB: the value with this hash */
+    MARK_WAITING, /* of evaluations, never kept: what the entity needs is not all there yet (load.c) */
 };
 struct mark {
     uint8_t state;    /* enum mark_state */
@@ -161,7 +162,9 @@ struct engine {
     int64_t batch_commit_us; /* of its first transaction */
     uint64_t batch_changes, batch_transactions;
     struct key_set dirty, touched;
-    bool fuzzy; /* REDO: rows may be missing */
+    bool fuzzy;    /* REDO, or a table that is being read: rows may be missing */
+    bool loading;  /* tables or columns are being read (load.c) */
+    bool *waiting; /* [entity order] waits for them */
 
     struct fans {
         uint64_t oldest;         /* number of the oldest; 0: there is none */
@@ -381,6 +384,20 @@ int translate_store(struct engine *e, const struct change *change, struct error 
 /* prepared.c */
 int prepared_load(struct engine *e, struct error *error) must_check; /* counts them */
 
+/* load.c */
+bool source_lacks(const struct engine *e,
+                  const struct source *source); /* rows, or columns of rows, that were there when it became needed */
+bool column_lacks(const struct engine *e, const struct source *source, size_t column);
+void load_find_waiting(struct engine *e);
+/* A row as the source has it, at a position that the store may not have met yet; `values` NULL: it is gone there. */
+int load_take_row(struct engine *e, const struct source *source, struct slice row_key, const struct row *old,
+                  const struct value *values, struct error *error) must_check;
+int load_check(struct engine *e, struct error *error) must_check; /* has the stream met H? */
+/* translate.c */
+void sweep_what_changed(struct engine *e);
+
 /* snapshot.c */
+int snapshot_is_read(struct engine *e, const struct source *source, bool *ret, struct error *error) must_check;
+int snapshot_forget_progress(struct engine *e, struct error *error) must_check;
 int snapshot_redo_batch(struct engine *e, struct error *error) must_check; /* a batch between L and H is in */
 int snapshot_exact(struct engine *e, struct error *error) must_check;      /* REDO has met H */

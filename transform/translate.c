@@ -282,6 +282,8 @@ static int translate_keyed(struct translation *t, struct slice key, struct slice
     struct slice item = key.len >= skip ? mapped_item(t, key_full(key, skip, &c)) : (struct slice){NULL, 0};
     bool keep = false;
     int r = item.data ? is_decidable(t, item, &keep, error) : 0;
+    if (!r && !keep && item.data) /* whoever decides again does not know what stands there */
+        r = owners_decided(t->e, item, &(struct digest128){{0}}, error);
     if (r || !keep)
         return r ? r : 1;
     buf_clear(&t->e->key);
@@ -390,10 +392,10 @@ static bool any_flag(const struct catalog *catalog, bool unswept) {
     return false;
 }
 
-/* New and changed entities are swept, then the claims that nobody makes any more. */
-static void begin_sweep(struct engine *e) {
+/* New and changed entities are swept, then the claims that nobody makes any more; not before all is there that they need. */
+void sweep_what_changed(struct engine *e) {
     bool roots = any_flag(&e->catalog, true), claims = any_flag(&e->catalog, false);
-    if (!roots && !claims && !e->sweeping)
+    if ((!roots && !claims && !e->sweeping) || (e->loading && !e->sweeping))
         return;
     e->sweep_gentle = e->sweep_gentle || !e->sweeping;
     e->sweeping = true;
@@ -431,8 +433,14 @@ int translate_store(struct engine *e, const struct change *change, struct error 
     arena_deinit(&t.arena);
     if (r || !whole)
         return r ? r : start_over(e, error);
-    begin_sweep(e);
-    r = meta_save_catalog(e, error);
+    position_deinit(&e->high);
+    e->high = (struct position){0};
+    e->reread_waits = false;
+    load_find_waiting(e);
+    sweep_what_changed(e);
+    r = snapshot_forget_progress(e, error);
+    if (!r)
+        r = meta_save_catalog(e, error);
     e->changed = true;
     return r ? r : engine_checkpoint(e, false, error);
 }

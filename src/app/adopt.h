@@ -21,6 +21,8 @@ int adoption_look(struct adoption *a, struct prepared *prepared, const struct co
                   struct error *error) must_check;
 /* Are the tables there, as the contract has them, and empty unless the store knows what is in them? `all`: it knows of none. */
 int adoption_check(const struct adoption *a, const struct contract *contract, bool all, struct error *error) must_check;
+/* What needs to be read cannot be read beside the stream: where cascades are not logged. */
+int adoption_refuses(const struct adoption *a, const struct prepared *prepared, struct error *error) must_check;
 bool adoption_knows(const struct adoption *a, const struct target *target); /* the store: its items */
 void adoption_deinit(struct adoption *a);
 

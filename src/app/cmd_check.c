@@ -64,7 +64,7 @@ static void check_store(struct checking *k, struct adoption *a, const struct pre
     if (!a->there)
         return;
     change_tell(&a->change, check_change, k);
-    r = change_check(&a->change, &error);
+    r = adoption_refuses(a, p, &error);
     if (r < 0)
         add(k, r, "another contract", "give the former contract back; or " NEW_SNAPSHOT, error.text);
     else

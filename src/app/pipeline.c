@@ -54,6 +54,7 @@ struct pipeline {
     struct watcher *watcher;
     struct reader_state reader_state;
     struct replay replay;
+    struct loading *loading; /* what a changed contract needs */
     int64_t published_us;
     uint64_t row_count; /* of the transaction or replay at hand */
 };
@@ -198,6 +199,8 @@ static int open_both(struct pipeline *p, struct adoption *a, struct error *error
     const struct contract *contract = p->prepared.contract;
     bool prune = p->control->prune;
     int r = adoption_read(a, p->config, contract, prune, error);
+    if (r == 0)
+        r = adoption_refuses(a, &p->prepared, error);
     if (r == 0)
         r = adoption_look(a, &p->prepared, p->config, prune, error);
     if (r == 0)
@@ -446,6 +449,18 @@ static void rest(struct pipeline *p, int64_t wait_ms) {
         reader_state(p->reader, &p->reader_state);
 }
 
+/* A chunk for a changed contract. Its rows are as of some moment behind what is applied. */
+static int load_step(struct pipeline *p, struct error *error) {
+    if (p->control->stop)
+        return 0;
+    int r = snapshot_load(&p->loading, p->config, &p->prepared, p->engine, &p->control->stop, error);
+    if (r == 1) {
+        snapshot_load_end(p->loading);
+        p->loading = NULL;
+    }
+    return r < 0 ? r : r == 0;
+}
+
 static int turn(struct pipeline *p, struct error *error) {
     int did = 0, r = take_outcomes(p, error);
     if (r >= 0) {
@@ -459,6 +474,10 @@ static int turn(struct pipeline *p, struct error *error) {
     if (r >= 0 && engine_reread_wanted(p->engine)) {
         r = snapshot_reread(p->config, &p->prepared, p->engine, &p->control->stop, error);
         did++;
+    }
+    if (r >= 0) {
+        did += r;
+        r = load_step(p, error);
     }
     if (r < 0)
         return r;
@@ -530,6 +549,7 @@ static void pipeline_close(struct pipeline *p) {
     replay_end(
         p, error_set(&why, ERR_STOPPED, "the replicator stopped or parked before the replay was over: run it again"),
         &why);
+    snapshot_load_end(p->loading);
     sink_close(p->sink);
     engine_free(p->engine);
     decoder_free(p->decoder);

@@ -74,6 +74,18 @@ static int take_row(void *context, const struct value *values, struct error *err
     return engine_snapshot_row(s->engine, s->source, values, error);
 }
 
+/* All kept columns; they live in the arena. */
+static struct chunk_query query_of(const struct source *source, struct arena *arena, size_t limit) {
+    unsigned *columns = arena_alloc(arena, source->column_count * sizeof(*columns));
+    for (size_t i = 0; i < source->column_count; i++)
+        columns[i] = (unsigned)(source->columns[i].column - source->table->columns);
+    return (struct chunk_query){.table = source->table,
+                                .columns = columns,
+                                .column_count = source->column_count,
+                                .key_count = source->key_count,
+                                .limit = limit};
+}
+
 static int read_table(struct snapshot *s, struct error *error) {
     const struct source *source = s->source;
     struct arena arena = {0};
@@ -84,14 +96,7 @@ static int read_table(struct snapshot *s, struct error *error) {
     status_lock(s->status);
     s->status->snapshot.rows_at_start += before; /* the rate is that of this run */
     status_unlock(s->status);
-    unsigned *columns = arena_alloc(&arena, source->column_count * sizeof(*columns));
-    for (size_t i = 0; i < source->column_count; i++)
-        columns[i] = (unsigned)(source->columns[i].column - source->table->columns);
-    struct chunk_query query = {.table = source->table,
-                                .columns = columns,
-                                .column_count = source->column_count,
-                                .key_count = source->key_count,
-                                .limit = (size_t)s->config->snapshot_chunk_rows};
+    struct chunk_query query = query_of(source, &arena, (size_t)s->config->snapshot_chunk_rows);
     struct chunk_reader *reader = NULL;
     bool done = r != 0;
     if (!done)
@@ -239,6 +244,105 @@ int snapshot_run(const struct config *config, const struct prepared *prepared, s
     return r;
 }
 
+/* ---- tables and columns that a changed contract needs */
+
+struct loading {
+    struct connection *connection;
+    struct position executed; /* what reads are known to see */
+    struct engine *engine;
+    const struct source *source;
+    uint64_t rows;
+    int64_t report_us;
+};
+
+static int load_open(struct loading **ret, const struct config *config, struct engine *engine, struct error *error) {
+    struct source_options options = config_source(config);
+    struct loading *l = xcalloc(1, sizeof(*l));
+    l->engine = engine;
+    int r = connection_open(&l->connection, &options, error);
+    if (r < 0) {
+        snapshot_load_end(l);
+        return r;
+    }
+    *ret = l;
+    return 0;
+}
+
+void snapshot_load_end(struct loading *l) {
+    if (!l)
+        return;
+    connection_close(l->connection);
+    position_deinit(&l->executed);
+    free(l);
+}
+
+/* What was applied must be visible to the reads. */
+static int wait_for_executed(struct connection *c, const struct prepared *prepared, const struct engine *engine,
+                             struct position *executed, const atomic_bool *stop, struct error *error) {
+    int r = 0;
+    while (r == 0 && !position_reached(executed, engine_applied(engine))) {
+        r = source_position_executed(c, prepared->database, prepared->tables, prepared->table_count, executed, error);
+        if (r < 0 || position_reached(executed, engine_applied(engine)))
+            break;
+        if (*stop)
+            r = error_set(error, ERR_STOPPED, "asked to stop");
+        else
+            sys.sleep_ms(10);
+    }
+    return r;
+}
+
+static int load_one_row(void *context, const struct value *values, struct error *error) {
+    struct loading *l = context;
+    l->rows++;
+    return engine_snapshot_row(l->engine, l->source, values, error);
+}
+
+static int load_chunk(struct loading *l, const struct config *config, struct error *error) {
+    const struct source *source = l->source;
+    struct arena arena defer(arena_deinit) = {0};
+    const struct value *after = NULL;
+    uint64_t before = 0;
+    size_t rows = 0;
+    int r = engine_snapshot_resume(l->engine, source, &arena, &after, &before, error);
+    if (r)
+        return r < 0 ? r : 0;
+    struct chunk_query query = query_of(source, &arena, (size_t)config->snapshot_chunk_rows);
+    struct chunk_reader *reader = NULL;
+    r = chunk_reader_open(&reader, l->connection, &query, error);
+    if (r == 0)
+        r = chunk_read(reader, after, load_one_row, l, &rows, error);
+    bool done = rows < query.limit;
+    if (r == 0)
+        r = engine_snapshot_chunk(l->engine, source, done ? NULL : chunk_reader_last(reader), rows, done, error);
+    chunk_reader_close(reader);
+    if (r == 0 && (done || sys_monotonic_us() - l->report_us > REPORT_US)) {
+        log_info("reading for another contract", {"table", log_s(source->name)}, {"rows", log_u(before + rows)},
+                 {"done", log_b(done)});
+        l->report_us = sys_monotonic_us();
+    }
+    return r < 0 ? error_wrap(error, r, "reading table %s for another contract", source->name) : 0;
+}
+
+int snapshot_load(struct loading **reading, const struct config *config, const struct prepared *prepared,
+                  struct engine *engine, const atomic_bool *stop, struct error *error) {
+    const struct source *source;
+    int r = engine_load_next(engine, &source, error);
+    if (r == 0 && !*reading)
+        r = load_open(reading, config, engine, error);
+    if (r)
+        return r;
+    struct loading *l = *reading;
+    l->source = source;
+    if (source) {
+        r = wait_for_executed(l->connection, prepared, engine, &l->executed, stop, error);
+        return r == 0 ? load_chunk(l, config, error) : r;
+    }
+    struct position high defer(position_deinit) = {0};
+    r = source_position_end(l->connection, &high, error);
+    return r == 0 ? engine_load_high(engine, &high, error) : r;
+}
+
 /* ---- rows that partial images left incomplete */
 
 struct reread {
@@ -256,14 +360,7 @@ static int reread_row(void *context, const struct value *values, struct error *e
 
 static int reread_one(struct connection *c, struct reread *one, struct arena *arena, struct error *error) {
     const struct source *source = one->source;
-    unsigned *columns = arena_alloc(arena, source->column_count * sizeof(*columns));
-    for (size_t i = 0; i < source->column_count; i++)
-        columns[i] = (unsigned)(source->columns[i].column - source->table->columns);
-    struct chunk_query query = {.table = source->table,
-                                .columns = columns,
-                                .column_count = source->column_count,
-                                .key_count = source->key_count,
-                                .limit = 1};
+    struct chunk_query query = query_of(source, arena, 1);
     int r = chunk_read_row(c, &query, one->key, reread_row, one, error);
     if (r == 0 && !one->found)
         r = engine_reread_row(one->engine, source, one->key, NULL, error);
@@ -277,15 +374,8 @@ int snapshot_reread(const struct config *config, const struct prepared *prepared
     struct position executed = {0}, end = {0};
     uint64_t rows = 0;
     int r = connection_open(&c, &source, error);
-    /* what was applied must be visible to the read */
-    while (r == 0) {
-        r = source_position_executed(c, prepared->database, prepared->tables, prepared->table_count, &executed, error);
-        if (r < 0 || position_reached(&executed, engine_applied(engine)))
-            break;
-        if (*stop)
-            r = error_set(error, ERR_STOPPED, "asked to stop");
-        sys.sleep_ms(10);
-    }
+    if (r == 0)
+        r = wait_for_executed(c, prepared, engine, &executed, stop, error);
     while (r == 0) {
         struct arena arena = {0};
         struct reread one = {.engine = engine};

@@ -9,6 +9,13 @@
 int snapshot_run(const struct config *config, const struct prepared *prepared, struct engine *engine,
                  struct status *status, const atomic_bool *stop, struct error *error) must_check;
 
+/* Reads for a changed contract, beside the stream: a chunk of a table that is new to the store or lacks columns there, while the caller applies nothing.
+ * *reading keeps what is open between calls. 1: there is nothing to read. */
+struct loading;
+int snapshot_load(struct loading **reading, const struct config *config, const struct prepared *prepared,
+                  struct engine *engine, const atomic_bool *stop, struct error *error) must_check;
+void snapshot_load_end(struct loading *reading); /* accepts NULL */
+
 /* REDO, at H: reads again, by key, the rows that partial images left incomplete. ERR_STOPPED as above. */
 int snapshot_reread(const struct config *config, const struct prepared *prepared, struct engine *engine,
                     const atomic_bool *stop, struct error *error) must_check;
