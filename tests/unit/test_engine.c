@@ -385,7 +385,7 @@ static struct contract *compiled(const char *text) {
 
 /* The store goes on with another contract, and what it sends is done. */
 static void change_contract(struct fixture *f, const char *text, bool prune) {
-    assert_int_equal(engine_checkpoint(f->engine, false, &error), 0);
+    assert_int_equal(engine_checkpoint(f->engine, true, &error), 0);
     engine_free(f->engine);
     f->engine = NULL;
     contract_free(f->contract);
