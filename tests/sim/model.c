@@ -435,3 +435,16 @@ void model_make(struct model *m) {
         make_target(m);
     tell_apart(m);
 }
+
+void model_make_plain(struct model *m, uint64_t attributes) {
+    for (int i = 0; i < m->entity_count * ATTRIBUTES_MAX; i++) {
+        struct entity_model *e = &m->entities[i / ATTRIBUTES_MAX];
+        struct attribute_model *a = &e->attributes[i % ATTRIBUTES_MAX];
+        if (!(attributes >> i & 1) || i % ATTRIBUTES_MAX >= e->attribute_count)
+            continue;
+        a->kind = OF_COLUMN;
+        a->type = ATTR_S;
+        a->column = 0;
+        a->has_null_value = false;
+    }
+}

@@ -1,8 +1,8 @@
-/* leat-sim [--seeds A-B] [--mutant NAME] [--trace SEED] [--transactions N] [--schedule K]: see world.h.
+/* leat-sim [--seeds A-B] [--mutant NAME] [--trace SEED] [--transactions N] [--schedule K] [--plain HEX]: see world.h.
  *
  * With --mutant the run succeeds when the broken rule is found within the seeds. Without, it fails when an invariant is broken, or when
  * the seeds met too little of what they are for. A failing seed is made small: the fewest transactions of the source with which some
- * schedule of the rest still fails. */
+ * schedule of the rest still fails, then the plainest attributes. */
 #include "tests/sim/world.h"
 
 #include "src/base/sys.h"
@@ -227,17 +227,18 @@ static void remove_store(void) {
 struct run { /* what to run, and why it failed */
     uint64_t seed;
     int transactions_max;
-    uint64_t schedule;
+    uint64_t schedule, plain;
     bool trace, print;
     char failure[512];
 };
 
-static void make_contract(struct world *w) {
+static void make_contract(struct world *w, uint64_t plain) {
     struct findings findings = {0};
     struct error error = {""};
     struct buf json defer(buf_deinit) = BUF_INIT(1 << 20);
     w->stream = MODEL;
     model_make(&w->model);
+    model_make_plain(&w->model, plain);
     w->stream = SCHEDULE;
     w->schema = model_schema(&w->model);
     model_contract(&w->model, &json);
@@ -298,7 +299,7 @@ static bool run_seed(struct run *run) {
     volatile bool good = false;
     if (setjmp(failed) == 0) {
         configure();
-        make_contract(w);
+        make_contract(w, run->plain);
         live();
         good = true;
     }
@@ -313,24 +314,42 @@ static bool run_seed(struct run *run) {
 
 /* ---- a failing seed */
 
+/* The fewest transactions with which some schedule still fails. */
+static void cut_transactions(struct run *run) {
+    enum { SCHEDULES = 20, TRANSACTIONS = 60 };
+    const struct run found = *run;
+    for (run->transactions_max = 1; run->transactions_max < TRANSACTIONS; run->transactions_max++)
+        for (uint64_t k = 0; k < SCHEDULES; k++) {
+            run->schedule = found.schedule + k;
+            if (!run_seed(run))
+                return;
+        }
+    *run = found;
+}
+
+/* Attributes without which it fails become plain columns. */
+static void cut_contract(struct run *run) {
+    for (int i = 0; i < ENTITIES_MAX * ATTRIBUTES_MAX; i++) {
+        struct run less = *run;
+        if (i % ATTRIBUTES_MAX == 0)
+            continue; /* who */
+        less.plain |= (uint64_t)1 << i;
+        if (!run_seed(&less))
+            *run = less;
+    }
+}
+
 static void make_small(const struct run *found) {
-    enum { SCHEDULES = 20 };
     struct run run = *found;
     const struct totals kept = totals;
-    bool good = true;
     printf("seed %llu: %s\n", (unsigned long long)found->seed, found->failure);
-    for (int n = 1; good && n < 60; n++)
-        for (uint64_t k = 0; good && k < SCHEDULES; k++) {
-            run.transactions_max = n;
-            run.schedule = found->schedule + k;
-            good = run_seed(&run);
-        }
-    if (good)
-        run = *found;
+    cut_transactions(&run);
+    cut_contract(&run);
     run.print = true;
     (void)run_seed(&run);
-    printf("fewest transactions: --trace %llu --transactions %d --schedule %llu: %s\n", (unsigned long long)run.seed,
-           run.transactions_max, (unsigned long long)run.schedule, run.failure);
+    printf("made small: --trace %llu --transactions %d --schedule %llu --plain %llx: %s\n",
+           (unsigned long long)run.seed, run.transactions_max, (unsigned long long)run.schedule,
+           (unsigned long long)run.plain, run.failure);
     totals = kept;
 }
 
@@ -409,8 +428,8 @@ static bool report(void) {
 }
 
 static int usage(void) {
-    fprintf(stderr,
-            "usage: leat-sim [--seeds A-B] [--mutant NAME] [--trace SEED [--transactions N] [--schedule K]]\nmutants:");
+    fprintf(stderr, "usage: leat-sim [--seeds A-B] [--mutant NAME] [--trace SEED [--transactions N] [--schedule K] "
+                    "[--plain HEX]]\nmutants:");
     for (int i = 1; i < MUTANT_COUNT; i++)
         fprintf(stderr, " %s", engine_mutant_names[i]);
     fputc('\n', stderr);
@@ -418,7 +437,7 @@ static int usage(void) {
 }
 
 struct arguments {
-    unsigned long long from, to, traced, transactions, schedule;
+    unsigned long long from, to, traced, transactions, schedule, plain;
     const char *mutant;
 };
 
@@ -434,6 +453,8 @@ static bool read_arguments(struct arguments *a, int argc, char **argv) {
             a->transactions = strtoull(value, NULL, 10);
         else if (strcmp(argv[i], "--schedule") == 0)
             a->schedule = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i], "--plain") == 0)
+            a->plain = strtoull(value, NULL, 16);
         else if (strcmp(argv[i], "--seeds") != 0 || sscanf(value, "%llu-%llu", &a->from, &a->to) != 2)
             return false;
     }
@@ -456,6 +477,7 @@ int main(int argc, char **argv) {
         struct run run = {.seed = seed,
                           .transactions_max = (int)a.transactions,
                           .schedule = a.schedule,
+                          .plain = a.plain,
                           .trace = a.traced != 0,
                           .print = a.traced != 0};
         if (run_seed(&run))
