@@ -140,6 +140,7 @@ static int load(struct engine *e, bool *ret_other, struct error *error) {
     if (r < 0)
         return r;
     old = e->catalog;
+    bool clean = e->clean;
     if (!fresh)
         change_plan(&change, &old, e->contract, e->options.prune, &e->catalog_arena);
     if (!change.any)
@@ -149,7 +150,7 @@ static int load(struct engine *e, bool *ret_other, struct error *error) {
         return r;
     if (e->options.hooks.changed)
         change_tell(&change, e->options.hooks.changed, e->options.hooks.context);
-    r = translate_store(e, &change, error);
+    r = translate_store(e, &change, clean, error);
     *ret_other = r == 0;
     return r;
 }

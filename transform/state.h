@@ -378,8 +378,8 @@ int dead_delete(struct engine *e, const struct entity *entity, struct slice root
 /* A letter's key, and the start of its value, into e->key and e->value. */
 void dead_entry(struct engine *e, unsigned order, struct slice root);
 
-/* translate.c: the store of another contract becomes this one's, durably; then the engine is to be opened again */
-int translate_store(struct engine *e, const struct change *change, struct error *error) must_check;
+/* translate.c: the store of another contract becomes this one's, durably; then the engine is to be opened again. `clean`: as its last end was */
+int translate_store(struct engine *e, const struct change *change, bool clean, struct error *error) must_check;
 
 /* prepared.c */
 int prepared_load(struct engine *e, struct error *error) must_check; /* counts them */

@@ -419,7 +419,7 @@ static int start_over(struct engine *e, struct error *error) {
     return r ? r : engine_reset(e, error);
 }
 
-int translate_store(struct engine *e, const struct change *change, struct error *error) {
+int translate_store(struct engine *e, const struct change *change, bool clean, struct error *error) {
     struct translation t = {.e = e, .change = change};
     bool whole = e->life == ENGINE_STREAMING;
     e->catalog = change->catalog;
@@ -442,5 +442,5 @@ int translate_store(struct engine *e, const struct change *change, struct error 
     if (!r)
         r = meta_save_catalog(e, error);
     e->changed = true;
-    return r ? r : engine_checkpoint(e, false, error);
+    return r ? r : engine_checkpoint(e, clean, error);
 }
