@@ -270,5 +270,6 @@ def test_a_lost_change_is_found(property_world):
 
 @pytest.mark.stress
 def test_many_seeds(property_world):
-    """100 seeds, 50 on each server, or LEAT_SEEDS on each."""
-    try_seeds(property_world, seeds_of(1000, int(os.environ.get("LEAT_SEEDS", "50"))))
+    """100 seeds, 50 for each server; LEAT_SEEDS=1000: 2,000."""
+    count = int(os.environ.get("LEAT_SEEDS", "50"))
+    try_seeds(property_world, seeds_of(10000 if property_world.derived else 1000, count))
