@@ -34,7 +34,10 @@ def normal(value, kind):
     """A part of a key as DynamoDB compares it."""
     if value is None or kind == "B":
         return value
-    return str(Decimal(text(value)).normalize()) if kind == "N" else text(value)
+    try:
+        return str(Decimal(text(value)).normalize()) if kind == "N" else text(value)
+    except InvalidOperation:
+        return text(value)  # poison
 
 
 def claims_of(cursor, listing, keys):
