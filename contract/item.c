@@ -184,3 +184,53 @@ size_t attr_set_unique(struct attr *elements, size_t count) {
             elements[kept++] = elements[i];
     return kept;
 }
+
+/* ---- copies */
+
+static const struct attr_member *copy_members(const struct attr_member *members, size_t count, bool names,
+                                              struct arena *arena);
+
+static struct attr copy_attr(const struct attr *attr, struct arena *arena) {
+    struct attr to = *attr;
+    switch ((enum attr_type)attr->type) {
+    case ATTR_S:
+    case ATTR_N:
+    case ATTR_B:
+        to.text.data = arena_copy(arena, attr->text.data, attr->text.len);
+        break;
+    case ATTR_BOOL:
+    case ATTR_NULL:
+        break;
+    case ATTR_M:
+        to.members = copy_members(attr->members, attr->count, true, arena);
+        break;
+    case ATTR_SS:
+    case ATTR_NS:
+    case ATTR_BS:
+    case ATTR_L: {
+        struct attr *elements = arena_alloc(arena, attr->count * sizeof(*elements));
+        for (uint32_t i = 0; i < attr->count; i++)
+            elements[i] = copy_attr(&attr->elements[i], arena);
+        to.elements = elements;
+    }
+    }
+    return to;
+}
+
+/* Names in maps may be a document's. */
+static const struct attr_member *copy_members(const struct attr_member *members, size_t count, bool names,
+                                              struct arena *arena) {
+    struct attr_member *to = arena_alloc(arena, count * sizeof(*to));
+    for (size_t i = 0; i < count; i++) {
+        to[i] = (struct attr_member){members[i].name, copy_attr(&members[i].value, arena)};
+        if (names)
+            to[i].name.data = arena_copy(arena, to[i].name.data, to[i].name.len);
+    }
+    return to;
+}
+
+const struct item *item_copy(const struct item *item, struct arena *arena) {
+    struct item *to = arena_alloc(arena, sizeof(*to));
+    *to = (struct item){copy_members(item->members, item->count, false, arena), item->count};
+    return to;
+}

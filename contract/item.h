@@ -37,6 +37,9 @@ struct item {
     size_t count;
 };
 
+/* The same item in `arena`; only the names of its attributes stay where they are, with the contract. */
+const struct item *item_copy(const struct item *item, struct arena *arena);
+
 /* The size by DynamoDB's rules (names and values), bytes; the limit is 409,600. */
 size_t item_size(const struct item *item);
 enum { ITEM_SIZE_MAX = 409600, ITEM_PK_MAX = 2048, ITEM_SK_MAX = 1024, ITEM_DEPTH_MAX = 32 };

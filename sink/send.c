@@ -297,7 +297,8 @@ int sink_open(struct sink **ret, const struct sink_options *options, struct erro
     struct sink *s = xcalloc(1, sizeof(*s));
     s->contract = options->contract;
     s->queue_bytes = options->queue_bytes ? options->queue_bytes : QUEUE_BYTES;
-    s->queue_writes = MAX((size_t)connections * BATCH_MAX * 8, (size_t)1000);
+    /* what the applier has no room for here it decides again later, which is dearer than a place in the queue */
+    s->queue_writes = MAX((size_t)connections * BATCH_MAX * 64, (size_t)1000);
     s->scratch.max = ENCODED_MAX;
     pthread_mutex_init(&s->lock, NULL);
     init_tables(s, connections);

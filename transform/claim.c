@@ -66,16 +66,21 @@ static void keep(struct engine *e, struct decider *d, const struct entity *entit
         d->known_count++;
     else if (slot->entity->order < entity->order || (slot->entity == entity && slice_compare(slot->root, root) < 0))
         return;
-    *slot =
-        (struct known){evaluation->key, entity, {arena_copy(&e->batch, root.data, root.len), root.len}, *evaluation};
+    /* what the evaluation read and made on its way is several times as large, and stays behind */
+    *slot = (struct known){{arena_copy(&e->batch, evaluation->key.data, evaluation->key.len), evaluation->key.len},
+                           entity,
+                           {arena_copy(&e->batch, root.data, root.len), root.len},
+                           *evaluation};
+    slot->evaluation.key = slot->key;
+    slot->evaluation.item = item_copy(evaluation->item, &e->batch);
 }
 
-static const struct evaluation *recall(const struct decider *d, struct slice key, const struct claim *claim) {
+/* What this batch's evaluations say of a key, or NULL. */
+static const struct known *recall(const struct decider *d, struct slice key) {
     if (!d || !d->known_cap)
         return NULL;
     const struct known *slot = known_slot(d->known, d->known_cap, key);
-    return slot->key.data && slot->entity == claim->entity && slice_equal(slot->root, claim->root) ? &slot->evaluation
-                                                                                                   : NULL;
+    return slot->key.data ? slot : NULL;
 }
 
 /* A root's evaluation; a value that DynamoDB has refused is none. */
@@ -129,6 +134,13 @@ static int settle(struct engine *e, const struct claim *claim, struct slice key,
 
 static int current(struct engine *e, const struct decider *d, struct slice key, struct arena *arena,
                    struct evaluation *ret, struct claim *claim, struct error *error) {
+    const struct known *known = recall(d, key);
+    /* nobody else claims it; a claim of former times goes when its root is met */
+    if (known && !known->entity->can_conflict && !e->waiting[known->entity->order]) {
+        *claim = (struct claim){.entity = known->entity, .root = known->root};
+        *ret = known->evaluation;
+        return owners_last(e, key, claim, error);
+    }
     for (;;) {
         int r = owners_first(e, key, arena, claim, error);
         *ret = (struct evaluation){.state = MARK_NONE};
@@ -138,9 +150,8 @@ static int current(struct engine *e, const struct decider *d, struct slice key, 
             ret->state = MARK_WAITING;
             return 0;
         }
-        const struct evaluation *known = recall(d, key, claim);
-        if (known) {
-            *ret = *known;
+        if (known && known->entity == claim->entity && slice_equal(known->root, claim->root)) {
+            *ret = known->evaluation;
             return 0;
         }
         struct row row;
@@ -187,8 +198,7 @@ static int claim_entity(struct engine *e, struct decider *d, struct slice root, 
     const struct entity *entity = row->source->rooted[number];
     struct mark *mark = &row->marks[number];
     struct evaluation evaluation;
-    bool keeping = room_for_items(e);
-    int r = evaluate_entity(e, entity, row->values, mark, keeping ? &e->batch : &e->scratch, &evaluation, error);
+    int r = evaluate_entity(e, entity, row->values, mark, &e->scratch, &evaluation, error);
     if (!r)
         r = change_letter(e, entity, root, row, mark, &evaluation, error);
     if (r)
@@ -204,7 +214,7 @@ static int claim_entity(struct engine *e, struct decider *d, struct slice root, 
             note_move(e, d, mark->key, evaluation.key);
     }
     if (!r && has) {
-        if (keeping)
+        if (room_for_items(e))
             keep(e, d, entity, root, &evaluation);
         if (!same)
             r = owners_claim(e, evaluation.key, entity, root, error);
@@ -300,21 +310,12 @@ static int send_decided(struct engine *e, const struct decider *d, struct error 
     return outbox_flush(e, error);
 }
 
-/* What claims and leaves in one batch (a swap) is no conflict: only what is left of it counts. */
-static void count_conflicts(struct engine *e) {
-    for (size_t i = 0; i < e->contract->target_count; i++) {
-        e->conflicts_total[i] += e->conflicts[i] > e->conflicts_seen[i] ? e->conflicts[i] - e->conflicts_seen[i] : 0;
-        e->conflicts_seen[i] = e->conflicts[i];
-    }
-}
-
 int decide(struct engine *e, bool force, bool sweep, struct error *error) {
     struct decider d = {.force = force, .sweep = sweep};
     d.decisions_end = &d.decisions;
     e->changed = true;
     journal_begin(e->journal, e->number, &e->applied);
     int r = key_set_each(e, &e->dirty, claim_root, &d, error);
-    count_conflicts(e);
     if (!r)
         r = key_set_each(e, &e->touched, decide_key, &d, error);
     if (!r)

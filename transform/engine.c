@@ -29,7 +29,7 @@ const char *const engine_mutant_names[MUTANT_COUNT] = {
 #endif
 
 static const size_t default_map_bytes = (size_t)1 << 40;
-enum { CHECKPOINT_CHANGES = 50000, BATCH_ROWS = 5000, CHECKPOINT_MS = 5000 };
+enum { CHECKPOINT_CHANGES = 200000, BATCH_ROWS = 16384, CHECKPOINT_MS = 5000 };
 
 /* ---- opening */
 
@@ -165,11 +165,12 @@ int engine_open(struct engine **ret, const struct engine_options *options, struc
     e->options.state_dir = e->state_dir;
     e->key = e->sweep_at = e->pump_at = e->again_at = BUF_INIT(64 * 1024);
     e->value = e->other = BUF_INIT(ROW_BYTES_MAX);
+    e->ready = BUF_INIT(READY_BYTES);
     e->prepared.xid = BUF_INIT(1024);
     e->dirty.db = DB_DIRTY;
     e->touched.db = DB_TOUCHED;
     e->row_changes = xcalloc(c->source_count * 4, sizeof(*e->row_changes));
-    uint64_t **by_target[] = {&e->items_put, &e->items_deleted,  &e->conflicts_total, &e->conflicts_seen,
+    uint64_t **by_target[] = {&e->items_put, &e->items_deleted,  &e->conflicts_total,
                               &e->key_moves, &e->moved_together, &e->moved_apart};
     for (size_t i = 0; i < ARRAY_LEN(by_target); i++)
         *by_target[i] = xcalloc(c->target_count, sizeof(uint64_t));
@@ -187,8 +188,6 @@ int engine_open(struct engine **ret, const struct engine_options *options, struc
         engine_free(e);
         return engine_open(ret, options, error);
     }
-    for (size_t i = 0; i < c->target_count; i++)
-        e->conflicts_seen[i] = e->conflicts[i];
     *ret = e;
     return 0;
 }
@@ -225,7 +224,8 @@ void engine_free(struct engine *e) {
     struct arena *arenas[] = {&e->batch, &e->scratch, &e->groups, &e->sending, &e->catalog_arena};
     for (size_t i = 0; i < ARRAY_LEN(arenas); i++)
         arena_deinit(arenas[i]);
-    struct buf *bufs[] = {&e->key, &e->value, &e->other, &e->sweep_at, &e->pump_at, &e->again_at, &e->prepared.xid};
+    struct buf *bufs[] = {&e->key,     &e->value,    &e->other, &e->sweep_at,
+                          &e->pump_at, &e->again_at, &e->ready, &e->prepared.xid};
     for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
         buf_deinit(bufs[i]);
     struct position *positions[] = {&e->applied, &e->resume, &e->low, &e->high, &e->batch_before, &e->checkpointed};
@@ -233,9 +233,9 @@ void engine_free(struct engine *e) {
         position_deinit(positions[i]);
     ring_deinit(&e->ring);
     flight_deinit(&e->flight);
-    uint64_t *numbers[] = {e->unkeyed,   e->dead,           e->conflicts,       e->row_changes,
-                           e->items_put, e->items_deleted,  e->conflicts_total, e->conflicts_seen,
-                           e->key_moves, e->moved_together, e->moved_apart};
+    uint64_t *numbers[] = {e->unkeyed,        e->dead,          e->conflicts,       e->row_changes,
+                           e->items_put,      e->items_deleted, e->conflicts_total, e->key_moves,
+                           e->moved_together, e->moved_apart};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         free(numbers[i]);
     free(e->pending);
@@ -301,7 +301,8 @@ static int checkpoint_if_due(struct engine *e, int64_t *wait_ms, struct error *e
     if (!e->changed || e->in_batch)
         return 0;
     int64_t left_ms = e->checkpoint_ms + e->options.checkpoint_ms - sys_monotonic_ms();
-    if (left_ms <= 0 || e->changes_since_checkpoint >= e->options.checkpoint_changes)
+    if (left_ms <= 0 || e->changes_since_checkpoint >= e->options.checkpoint_changes ||
+        store_checkpoint_wanted(e->store))
         return engine_checkpoint(e, false, error);
     *wait_ms = *wait_ms < 0 ? left_ms : MIN(*wait_ms, left_ms);
     return 0;

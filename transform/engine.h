@@ -38,7 +38,7 @@ struct engine_options {
     bool atomic_key_change;
     size_t map_bytes;            /* LMDB's address space: the bound of the store's size; 0: a large default */
     int64_t checkpoint_ms;       /* at least this often while something changed */
-    uint64_t checkpoint_changes; /* and after so many row changes; 0: the default, 50,000 */
+    uint64_t checkpoint_changes; /* and after so many row changes; 0: the default, 200,000 */
     size_t batch_rows_max;       /* 0: defaults */
     bool prune;                  /* items of entities that the contract no longer has are deleted */
 };
@@ -182,7 +182,7 @@ struct engine_gauges {
     const uint64_t *row_changes; /* [source number * 4 + enum row_kind] */
     const uint64_t *items_put;   /* [target number] acknowledged */
     const uint64_t *items_deleted;
-    const uint64_t *conflicts_total; /* [target number] conflicts that a batch left and found not */
+    const uint64_t *conflicts_total; /* [target number] times that a key got a second claimant */
     const uint64_t *key_moves;       /* [target number] items that took another key */
     const uint64_t *moved_together;  /* [target number] writes of moved keys, in one transaction */
     const uint64_t *moved_apart;     /* [target number] and not */

@@ -434,6 +434,22 @@ static int pump_keys(struct engine *e, struct arena *arena, struct slice *list, 
     return 0;
 }
 
+/* Keys of which answers have said that they may go. */
+static int send_ready(struct engine *e, struct error *error) {
+    int r = 0;
+    while (!r && e->ready_at < e->ready.len && room(e) > 0 && !e->group_wanted) {
+        struct cursor c = cursor_of(e->ready.data + e->ready_at, e->ready.len - e->ready_at);
+        struct slice key = cursor_blob(&c);
+        e->ready_at = e->ready.len - cursor_left(&c);
+        r = outbox_send(e, key, NULL, error);
+    }
+    if (e->ready_at == e->ready.len) {
+        buf_clear(&e->ready);
+        e->ready_at = 0;
+    }
+    return r ? r : outbox_flush(e, error);
+}
+
 /* While the sender has much to do, the pump waits until a good many can go at once: a walk for every answer costs more. */
 static bool room_enough(const struct engine *e) {
     return room(e) >= (e->flight.count >= 4 * (size_t)PUMP_ENTRIES ? PUMP_ENTRIES : 1);
@@ -441,13 +457,15 @@ static bool room_enough(const struct engine *e) {
 
 int outbox_pump(struct engine *e, bool *ret_more, struct error *error) {
     *ret_more = false;
-    if (!outbox_open(e) || (e->in_batch && !MUTANT(EARLY)) || e->flight.count >= e->outbox_keys || !room_enough(e) ||
-        e->pump_idle >= 2 * e->outbox_keys + PUMP_ENTRIES)
+    if (!outbox_open(e) || (e->in_batch && !MUTANT(EARLY)))
         return 0;
+    int r = send_ready(e, error);
+    if (r || e->flight.count >= e->outbox_keys || !room_enough(e) || e->pump_idle >= 2 * e->outbox_keys + PUMP_ENTRIES)
+        return r;
     struct slice list[PUMP_ENTRIES];
     struct arena keys defer(arena_deinit) = {0};
     size_t count, seen;
-    int r = e->group_wanted ? send_group(e, e->group_wanted, error) : 0;
+    r = e->group_wanted ? send_group(e, e->group_wanted, error) : 0;
     if (!r && (e->group_wanted || room(e) == 0))
         return 0; /* answers will make room */
     if (!r)
@@ -502,6 +520,8 @@ static int written(struct engine *e, const struct flight_slot *slot, struct erro
     }
     if (entry.last <= slot->number || MUTANT(ACKPOS))
         return remove_entry(e, key, &entry, error);
+    if (e->ready.len + key.len + 10 <= READY_BYTES)
+        buf_put_blob(&e->ready, key);
     if (entry.first == 0 || entry.first > slot->number)
         return 0;
     count_first(e, slot->number + 1, true); /* before the other goes, so that the ring keeps its oldest */

@@ -66,8 +66,10 @@ int owners_claim(struct engine *e, struct slice key, const struct entity *entity
     r = store_insert(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);
     if (r)
         return r < 0 ? r : 0;
-    if (before == 1)
+    if (before == 1) {
         ++*conflicts_of(e, entity);
+        e->conflicts_total[entity->target->number]++;
+    }
     return 0;
 }
 
@@ -84,6 +86,15 @@ int owners_give_up(struct engine *e, struct slice key, const struct entity *enti
     return r;
 }
 
+static int read_decided(struct cursor *c, struct slice key, struct claim *claim, struct error *error) {
+    int r = key_check(c, key, error);
+    const unsigned char *hash = cursor_take(c, sizeof(claim->decided.bytes));
+    if (hash)
+        memcpy(claim->decided.bytes, hash, sizeof(claim->decided.bytes));
+    claim->has_decided = hash != NULL;
+    return r;
+}
+
 int owners_first(struct engine *e, struct slice key, struct arena *arena, struct claim *ret, struct error *error) {
     struct buf prefix defer(buf_deinit) = BUF_SMALL(KEY_BYTES_MAX, KEY_BYTES_MAX);
     bool long_key = put_prefix(&prefix, key);
@@ -95,11 +106,7 @@ int owners_first(struct engine *e, struct slice key, struct arena *arena, struct
         struct cursor c = cursor_of(value.data, value.len);
         unsigned order = key_get_be16(found, prefix.len);
         if (order == 0) {
-            r = key_check(&c, key, error);
-            const unsigned char *hash = cursor_take(&c, sizeof(ret->decided.bytes));
-            if (hash)
-                memcpy(ret->decided.bytes, hash, sizeof(ret->decided.bytes));
-            ret->has_decided = hash != NULL;
+            r = read_decided(&c, key, ret, error);
             continue;
         }
         struct slice root = key_full(found, prefix.len + 2, &c);
@@ -111,6 +118,16 @@ int owners_first(struct engine *e, struct slice key, struct arena *arena, struct
         ret->root = (struct slice){arena_copy(arena, root.data, root.len), root.len};
     }
     return r < 0 ? r : 0;
+}
+
+int owners_last(struct engine *e, struct slice key, struct claim *ret, struct error *error) {
+    struct slice value;
+    owners_decided_entry(e, key);
+    int r = store_get(e->store, DB_OWNERS, buf_slice(&e->key), &value, error);
+    if (r)
+        return r < 0 ? r : 0;
+    struct cursor c = cursor_of(value.data, value.len);
+    return read_decided(&c, key, ret, error);
 }
 
 int owners_decided(struct engine *e, struct slice key, const struct digest128 *hash, struct error *error) {

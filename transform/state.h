@@ -74,6 +74,7 @@ enum {
     CHILD_ROWS_MAX = 150000,      /* of one list: an item with more is over 400 KB whatever they hold */
     GATHER_BYTES_MAX = 256 << 20, /* of rows read for one item */
     ROW_BYTES_MAX = 1 << 30,
+    READY_BYTES = 1 << 20,  /* of keys to send next; others are found by the walk */
     INDEX_COLUMNS_MAX = 64, /* checked when the engine opens */
 };
 #define ASSERT_AFTER_US ((int64_t)ASSERT_AFTER_US_MINUTES * 60 * 1000000)
@@ -179,8 +180,10 @@ struct engine {
     uint64_t life_number; /* decisions up to it are of an earlier life */
     uint64_t journaled;   /* value of `transactions` when the journal, or a checkpoint, last said where the store is */
     struct flight flight;
-    struct buf pump_at;         /* the walk over the outbox */
-    uint64_t pump_idle;         /* entries seen since something could be sent */
+    struct buf pump_at; /* the walk over the outbox */
+    uint64_t pump_idle; /* entries seen since something could be sent */
+    struct buf ready;   /* keys that were decided again in flight and have been answered: the walk need not find them */
+    size_t ready_at;    /* sent of these */
     struct item_write *pending; /* collected by outbox_send() */
     size_t pending_count;
     struct arena sending;     /* what they point to */
@@ -202,8 +205,8 @@ struct engine {
     uint64_t changes_since_checkpoint, transactions, batches, checkpoints, suppressed, fan_roots;
     int64_t checkpoint_wall_us, checkpoint_ms;
     uint64_t *row_changes, *items_put, *items_deleted;
-    uint64_t *conflicts_total, *conflicts_seen, *key_moves, *moved_together, *moved_apart; /* [target number] */
-    struct position nowhere;                                                               /* {0} */
+    uint64_t *conflicts_total, *key_moves, *moved_together, *moved_apart; /* [target number] */
+    struct position nowhere;                                              /* {0} */
 };
 
 /* sets.c */
@@ -323,6 +326,8 @@ int owners_give_up(struct engine *e, struct slice key, const struct entity *enti
                    struct error *error) must_check;
 int owners_first(struct engine *e, struct slice key, struct arena *arena, struct claim *ret,
                  struct error *error) must_check;
+/* Only what was last decided, into *ret. */
+int owners_last(struct engine *e, struct slice key, struct claim *ret, struct error *error) must_check;
 int owners_decided(struct engine *e, struct slice key, const struct digest128 *hash /* NULL: a delete */,
                    struct error *error) must_check;
 /* Walks claims behind *at (advanced); stale ones go, their keys are added to e->touched. */

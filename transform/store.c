@@ -1,13 +1,17 @@
-/* The store on LMDB: one environment, one write transaction between checkpoints.
+/* The store on LMDB: one environment, one write transaction between checkpoints; before the databases that are read and written by
+ * whole keys, entries in memory (cache.h).
  *
  * MDB_NOLOCK: this process is the only one (the lock file sees to that) and has no reading transactions, so LMDB needs
  * no reader table and the transaction may be used from whichever thread the applier is. Commits are fully synchronous.
  * A full map or disk fails the transaction: the engine is then closed and opened again, at its last checkpoint. */
 #include "transform/store.h"
 
+#include "transform/cache.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -37,9 +41,20 @@ static const char *const names[DB_COUNT] = {
     [DB_FAN_RANGES] = "fan_ranges",
 };
 
+/* Databases that are read and written by whole keys, all the time, and seldom scanned: bytes of a generation in memory. */
+static const size_t cached[DB_COUNT] = {
+    [DB_ROWS] = 24 << 20, [DB_OWNERS] = 12 << 20, [DB_OUTBOX] = 6 << 20, [DB_GROUPS] = 4 << 20};
+enum {
+    CACHED_VALUE_MAX = 64 * 1024, /* larger ones are not kept when they are read */
+    DIRTY_BYTES_MAX = 208 << 20,  /* of pages that a checkpoint writes and that stand in memory until then */
+    PAGE_BYTES = 4096,
+};
+
 struct store {
     MDB_env *env;
-    MDB_txn *txn; /* NULL after a failure */
+    struct cache caches[DB_COUNT];
+    size_t writes; /* into the databases since the checkpoint, without what waits in the caches */
+    MDB_txn *txn;  /* NULL after a failure */
     /* One idle cursor a database, of this transaction: a key on the page where the last call was is found without
      * walking down from the root. NULL: none, or a scan has it. LMDB frees cursors with their transaction. */
     MDB_cursor *idle[DB_COUNT];
@@ -122,6 +137,8 @@ int store_open(struct store **ret, const char *dir, size_t map_bytes, struct err
     struct store *s = xcalloc(1, sizeof(*s));
     s->dir = xstrdup(dir);
     s->lock_fd = -1;
+    for (size_t i = 0; i < DB_COUNT; i++)
+        s->caches[i].bytes_max = cached[i];
     int r = lock_directory(s, error);
     if (!r)
         r = open_environment(s, map_bytes, error);
@@ -142,6 +159,8 @@ void store_free(struct store *s) {
         mdb_env_close(s->env);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
+    for (size_t i = 0; i < DB_COUNT; i++)
+        cache_deinit(&s->caches[i]);
     free(s->dir);
     free(s);
 }
@@ -174,7 +193,9 @@ static void give_cursor(struct store *s, enum store_db db, MDB_cursor *cursor) {
         s->idle[db] = cursor;
 }
 
-int store_get(struct store *s, enum store_db db, struct slice key, struct slice *ret, struct error *error) {
+/* ---- the databases themselves */
+
+static int db_get(struct store *s, enum store_db db, struct slice key, struct slice *ret, struct error *error) {
     MDB_cursor *cursor;
     int r = take_cursor(s, db, &cursor, error);
     if (r)
@@ -190,8 +211,8 @@ int store_get(struct store *s, enum store_db db, struct slice key, struct slice 
     return 0;
 }
 
-static int put(struct store *s, enum store_db db, struct slice key, struct slice value, unsigned flags, int *ret_rc,
-               struct error *error) {
+static int db_put(struct store *s, enum store_db db, struct slice key, struct slice value, unsigned flags, int *ret_rc,
+                  struct error *error) {
     MDB_cursor *cursor;
     int r = take_cursor(s, db, &cursor, error);
     if (r)
@@ -199,25 +220,11 @@ static int put(struct store *s, enum store_db db, struct slice key, struct slice
     MDB_val k = val(key), v = val(value);
     *ret_rc = mdb_cursor_put(cursor, &k, &v, flags);
     give_cursor(s, db, cursor);
+    s->writes += db != DB_OUTBOX;
     return *ret_rc && *ret_rc != MDB_KEYEXIST ? fault(s, *ret_rc, "write", error) : 0;
 }
 
-int store_put(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
-    int rc;
-    return put(s, db, key, value, 0, &rc, error);
-}
-
-int store_insert(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
-    int rc, r = put(s, db, key, value, MDB_NOOVERWRITE, &rc, error);
-    return r ? r : rc == MDB_KEYEXIST;
-}
-
-int store_append(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
-    int rc, r = put(s, db, key, value, MDB_APPEND, &rc, error);
-    return r || rc == 0 ? r : store_put(s, db, key, value, error);
-}
-
-int store_delete(struct store *s, enum store_db db, struct slice key, struct error *error) {
+static int db_delete(struct store *s, enum store_db db, struct slice key, struct error *error) {
     MDB_cursor *cursor;
     int r = take_cursor(s, db, &cursor, error);
     if (r)
@@ -227,26 +234,140 @@ int store_delete(struct store *s, enum store_db db, struct slice key, struct err
     if (!rc)
         rc = mdb_cursor_del(cursor, 0);
     give_cursor(s, db, cursor);
+    s->writes += db != DB_OUTBOX;
     if (rc == MDB_NOTFOUND)
         return 1;
     return rc ? fault(s, rc, "delete", error) : 0;
 }
 
+/* ---- what stands in memory before them */
+
+struct below {
+    struct store *store;
+    enum store_db db;
+};
+
+static int hand_down_one(void *context, const struct cached *entry, struct error *error) {
+    const struct below *below = context;
+    int rc, r;
+    if (entry->state == CACHED_PRESENT)
+        return db_put(below->store, below->db, entry->key, entry->value, 0, &rc, error);
+    r = db_delete(below->store, below->db, entry->key, error);
+    return r < 0 ? r : 0;
+}
+
+static int hand_down(struct store *s, enum store_db db, struct error *error) {
+    return cache_hand_down(&s->caches[db], hand_down_one, &(struct below){s, db}, error);
+}
+
+/* The key's entry with its state known, or NULL: what the database has was not kept, and stands in *ret and the result. */
+static int look(struct store *s, enum store_db db, struct slice key, struct cached **ret_entry, struct slice *ret,
+                struct error *error) {
+    struct cache *cache = &s->caches[db];
+    struct cached *entry = cache_find(cache, key);
+    *ret_entry = entry;
+    if (entry && entry->state != CACHED_UNKNOWN) {
+        *ret = entry->value;
+        return entry->state == CACHED_ABSENT;
+    }
+    int r = db_get(s, db, key, ret, error);
+    if (r < 0 || cache_full(cache) || (r == 0 && ret->len > CACHED_VALUE_MAX)) {
+        *ret_entry = NULL;
+        return r;
+    }
+    *ret_entry = entry = cache_get(cache, key);
+    cache_read(cache, entry, r == 0 ? ret : NULL);
+    *ret = entry->value;
+    return r;
+}
+
+static int cached_write(struct store *s, enum store_db db, struct slice key, const struct slice *value,
+                        struct error *error) {
+    struct cache *cache = &s->caches[db];
+    if (!s->txn)
+        return given_up(s, error);
+    if (cache_full(cache)) {
+        int r = hand_down(s, db, error);
+        if (r)
+            return r;
+        cache_age(cache);
+    }
+    cache_write(cache, cache_get(cache, key), value);
+    return 0;
+}
+
+/* ---- for all */
+
+int store_get(struct store *s, enum store_db db, struct slice key, struct slice *ret, struct error *error) {
+    struct cached *entry;
+    return cached[db] ? look(s, db, key, &entry, ret, error) : db_get(s, db, key, ret, error);
+}
+
+int store_put(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
+    int rc;
+    return cached[db] ? cached_write(s, db, key, &value, error) : db_put(s, db, key, value, 0, &rc, error);
+}
+
+int store_insert(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
+    struct slice there;
+    int rc, r;
+    if (!cached[db]) {
+        r = db_put(s, db, key, value, MDB_NOOVERWRITE, &rc, error);
+        return r ? r : rc == MDB_KEYEXIST;
+    }
+    r = store_get(s, db, key, &there, error);
+    return r == 1 ? store_put(s, db, key, value, error) : r < 0 ? r : 1;
+}
+
+int store_append(struct store *s, enum store_db db, struct slice key, struct slice value, struct error *error) {
+    if (cached[db] && cache_find(&s->caches[db], key))
+        return store_put(s, db, key, value, error);
+    int rc, r = db_put(s, db, key, value, MDB_APPEND, &rc, error);
+    return r || rc == 0 ? r : db_put(s, db, key, value, 0, &rc, error);
+}
+
+int store_delete(struct store *s, enum store_db db, struct slice key, struct error *error) {
+    struct slice there;
+    if (!cached[db])
+        return db_delete(s, db, key, error);
+    int r = store_get(s, db, key, &there, error);
+    return r ? r : cached_write(s, db, key, NULL, error);
+}
+
 int store_clear(struct store *s, enum store_db db, struct error *error) {
     if (!s->txn)
         return given_up(s, error);
+    cache_clear(&s->caches[db]);
     int rc = mdb_drop(s->txn, s->dbi[db], 0);
     return rc ? fault(s, rc, "empty a database", error) : 0;
 }
 
 uint64_t store_entries(struct store *s, enum store_db db) {
     MDB_stat stat;
+    struct error ignored; /* LMDB says it again at the next call */
+    (void)!hand_down(s, db, &ignored);
     return s->txn && mdb_stat(s->txn, s->dbi[db], &stat) == 0 ? stat.ms_entries : 0;
+}
+
+/* A write at a random key touches one more of `pages` pages, if it was not touched yet: n of them pages * (1 - e^(-n / pages)). */
+bool store_checkpoint_wanted(const struct store *s) {
+    double writes = (double)s->writes, pages = (double)store_bytes(s) / PAGE_BYTES + 1;
+    for (size_t i = 0; i < DB_COUNT; i++)
+        writes += i == DB_OUTBOX ? 0 : (double)s->caches[i].waiting_count; /* its entries come and go */
+    return pages * -expm1(-writes / pages) * PAGE_BYTES >= DIRTY_BYTES_MAX;
 }
 
 int store_commit(struct store *s, struct error *error) {
     if (!s->txn)
         return given_up(s, error);
+    for (enum store_db db = 0; db < DB_COUNT; db++) {
+        int r = cached[db] ? hand_down(s, db, error) : 0;
+        if (r)
+            return r;
+        if (cache_full(&s->caches[db]))
+            cache_age(&s->caches[db]);
+    }
+    s->writes = 0;
     MDB_txn *txn = s->txn;
     s->txn = NULL;
     memset(s->idle, 0, sizeof(s->idle));
@@ -268,7 +389,9 @@ int store_scan(struct store_scan *scan, struct store *s, enum store_db db, struc
                struct error *error) {
     *scan = (struct store_scan){.store = s, .db = db, .prefix = prefix, .from = from.len ? from : prefix};
     MDB_cursor *cursor;
-    int r = take_cursor(s, db, &cursor, error);
+    int r = cached[db] ? hand_down(s, db, error) : 0;
+    if (!r)
+        r = take_cursor(s, db, &cursor, error);
     if (!r)
         scan->cursor = cursor;
     return r;

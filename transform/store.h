@@ -54,6 +54,8 @@ uint64_t store_entries(struct store *s, enum store_db db);
 /* Everything so far becomes durable. On failure the former checkpoint stays. */
 int store_commit(struct store *s, struct error *error) must_check;
 uint64_t store_bytes(const struct store *s); /* pages in use */
+/* Is so much written that a checkpoint should be made, lest its pages fill the memory? */
+bool store_checkpoint_wanted(const struct store *s);
 
 /* Walks the keys that begin with `prefix`, from the first one that is not below `from` (in full; {NULL, 0}: from the
  * prefix). The scanned database must not be written meanwhile; others may. Keys and values live until the next write
