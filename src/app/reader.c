@@ -197,6 +197,7 @@ static int of_taken(unsigned taken, int64_t *wait) {
 
 static void *run(void *context) {
     struct reader *r = context;
+    pthread_setname_np(pthread_self(), "reader");
     int64_t delay_ms = RETRY_MIN_MS;
     unsigned taken = 0; /* times in this process: two clients with one id do not come to rest by themselves */
     while (!stopping(r)) {

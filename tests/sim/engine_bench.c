@@ -1,10 +1,14 @@
 /* How many row changes a second the engine applies, evaluates, decides and sees acknowledged, with a target that only
- * says yes: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH] One batch is one transaction; 1,000 changes unless
- * said otherwise. */
+ * says yes: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH [KEYS]] One batch is one transaction; 1,000 changes unless
+ * said otherwise.
+ *
+ * ROWS is how many each of five tables has. KEYS, uniform or zipf (by rank with chances of 1 / rank ^ 0.99, scattered), is how changes find
+ * theirs; without it a fan-out over all products follows. CPU seconds are this process's, user and system: it has one thread. */
 #include "tests/sim/bench_shop.h"
 
 #include "src/base/sys.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -32,6 +36,36 @@ static uint64_t rnd(void) { /* xorshift */
 static int below(int n) {
     return (int)(rnd() % (uint64_t)n);
 }
+/* A number from 1 to `count` (Gray's formula, as in YCSB; the prime scatters the ranks). */
+static struct {
+    bool zipf;
+    double zeta, eta;
+} keys;
+static const double theta = 0.99;
+
+static void prepare_keys(long count) {
+    for (long k = 1; k <= count; k++)
+        keys.zeta += pow((double)k, -theta);
+    keys.eta = (1 - pow(2.0 / (double)count, 1 - theta)) / (1 - (1 + pow(0.5, theta)) / keys.zeta);
+}
+
+static int64_t some_key(long count) {
+    if (!keys.zipf)
+        return 1 + (int64_t)(rnd() % (uint64_t)count);
+    double u = (double)(rnd() >> 11) * 0x1p-53, scaled = u * keys.zeta;
+    int64_t rank = (int64_t)((double)count * pow(keys.eta * u - keys.eta + 1, 1 / (1 - theta)));
+    if (scaled < 1 + pow(0.5, theta))
+        rank = scaled >= 1;
+    return MIN(rank, count - 1) * 7368787 % count + 1;
+}
+
+static double cpu(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
 static size_t room(void *context) {
     (void)context;
     return ARRAY_LEN(tickets) - waiting;
@@ -116,7 +150,7 @@ static void one_change(long rows, struct arena *arena) {
     struct row_change change = {
         .kind = ROW_UPDATE, .cascades_logged = true, .table = &shop_schema.tables[t], .before = before, .after = after};
     change.handle = engine_map_table(e, change.table, NULL, &r, &error);
-    values_of(t, 1 + below((int)rows), arena, after);
+    values_of(t, some_key(rows), arena, after);
     memcpy(before, after, sizeof(before));
     for (int c = key_count(t); c < table_columns(t); c++)
         before[c].kind = VALUE_UNKNOWN;
@@ -180,12 +214,14 @@ static void fan_out(long rows, struct position *p) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 5 || argc > 6) {
-        fprintf(stderr, "usage: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH]\n");
+    if (argc < 5 || argc > 7) {
+        fprintf(stderr, "usage: engine_bench CONTRACT STATE_DIR ROWS CHANGES [BATCH [uniform|zipf]]\n");
         return 2;
     }
     long rows = strtol(argv[3], NULL, 10), changes = strtol(argv[4], NULL, 10),
          batch = argc > 5 ? strtol(argv[5], NULL, 10) : 1000;
+    keys.zipf = argc > 6 && strcmp(argv[6], "zipf") == 0;
+    prepare_keys(rows);
     struct findings findings = {0};
     struct contract *contract;
     char *data;
@@ -214,7 +250,8 @@ int main(int argc, char **argv) {
     do
         items += work();
     while (e->sweeping || e->outbox_keys);
-    double t2 = now();
+    double t2 = now(), cpu2 = cpu();
+    long most_kb = 0;
     printf("sweep: %llu items in %.2f s, %.0f a second, %ld MB anonymous\n", (unsigned long long)items, t2 - t1,
            (double)items / (t2 - t1), anonymous_kb() / 1024);
     struct arena arena defer(arena_deinit) = {0};
@@ -232,12 +269,16 @@ int main(int argc, char **argv) {
         do
             items += work();
         while (batch > 10000 && e->outbox_keys);
+        most_kb = MAX(most_kb, anonymous_kb());
     }
-    double t3 = now();
+    double t3 = now(), cpu3 = cpu();
     printf("stream: %ld changes in %.2f s, %.0f a second; %llu items, %llu suppressed, %llu checkpoints\n", changes,
            t3 - t2, (double)changes / (t3 - t2), (unsigned long long)items, (unsigned long long)e->suppressed,
            (unsigned long long)e->checkpoints);
-    fan_out(rows, &p);
+    printf("stream: %.2f CPU seconds per million changes, at most %ld MB anonymous\n",
+           (cpu3 - cpu2) / (double)changes * 1e6, most_kb / 1024);
+    if (argc <= 6)
+        fan_out(rows, &p);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     char line[200] = "";
