@@ -147,6 +147,17 @@ def test_vanished_entity(world, leat):
     world.prove(leat)
 
 
+def test_altered_column(world, leat):
+    """An ALTER that gives a column another type makes another contract of the same text: the column is read again, its entities are swept."""
+    with world.mysql.connect(shop.DATABASE) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE products MODIFY inventory_quantity VARCHAR(20), MODIFY price DECIMAL(14, 4)")
+        cursor.execute("UPDATE products SET inventory_quantity = '007' WHERE id = 3")
+    compare(world, leat)
+    assert "reading for another contract" in leat.logs
+    use(leat, changed(new_attribute), kill=True)
+    compare(world, leat)
+
+
 @pytest.mark.parametrize("image", ["FULL", "MINIMAL"])
 def test_changes_under_load(world, leat, image):
     """Contracts come and go while the shop works, and leat is killed in the middle of each. Tables are read in many small chunks."""

@@ -469,6 +469,87 @@ static void test_entity_comes_back(void **state) {
     assert_int_equal(f->sent, sent + 1);
 }
 
+static void take(struct fixture *f, const struct source *source, int64_t id, const char *title, int64_t year) {
+    const struct value row[] = {number(id), text(title), number(year)};
+    assert_int_equal(engine_snapshot_row(f->engine, source, row, &error), 0);
+}
+
+/* Rule 10: a column that the store lacks is read in chunks beside the stream. */
+static void test_column_that_is_missing(void **state) {
+    struct fixture *f = *state;
+    static const struct value unknown = {.kind = VALUE_UNKNOWN};
+    const struct source *source;
+    const struct value *key;
+    struct arena arena = {0};
+    struct engine_gauges g;
+    change_contract(f, LIBRARY(AUTHOR("A{code}", "") ", " BOOK("")), false);
+    put_author(f, "a", "Ann", 0);
+    for (int64_t id = 1; id <= 4; id++)
+        put_book(f, id, "a", "Old", 1900 + id, 0);
+    commit(f);
+    size_t sent = f->sent;
+    change_contract(
+        f, LIBRARY(AUTHOR("A{code}", "") ", " BOOK(", {'name': 'y', 'type': 'N', 'source_column': 'year'}")), false);
+    assert_int_equal(engine_load_next(f->engine, &source, &error), 0);
+    assert_string_equal(source->name, "books");
+    take(f, source, 1, "Of tomorrow", 1901); /* the title is the stream's: the read is ahead of it */
+    take(f, source, 2, "Old", 1902);
+    const struct value last = number(2);
+    assert_int_equal(engine_snapshot_chunk(f->engine, source, &last, 2, false, &error), 0);
+    /* the stream goes on; what waits for the column is not sent */
+    const struct value was[] = {text("a"), text("Ann"), number(0)}, is[] = {text("a"), text("Anne"), number(0)};
+    change(f, 0, was, is);
+    const struct value book[] = {number(2), unknown, unknown, unknown, unknown},
+                       titled[] = {unknown, unknown, text("New"), unknown, unknown};
+    change(f, 1, book, titled);
+    /* to where a chunk was read already, by an image that does not tell the year */
+    const struct value from[] = {number(3), unknown, unknown, unknown, unknown},
+                       to[] = {number(0), unknown, unknown, unknown, unknown};
+    change(f, 1, from, to);
+    commit(f);
+    assert_int_equal(f->sent, sent + 1);
+    assert_string_equal(item(f, "Aa"), "{\"label\":\"Anne\",\"PK\":\"Aa\",\"entity_type\":\"A\"}");
+    /* a crash: the chunk is in the store, the changes come again */
+    assert_int_equal(engine_checkpoint(f->engine, false, &error), 0);
+    reopen(f, f->at.offset);
+    assert_int_equal(engine_load_next(f->engine, &source, &error), 0);
+    take(f, source, 4, "Old", 1904);
+    take(f, source, 9, "Of tomorrow", 1909); /* not there yet: the stream will bring it */
+    assert_int_equal(engine_snapshot_chunk(f->engine, source, NULL, 2, true, &error), 0);
+    assert_int_equal(engine_load_next(f->engine, &source, &error), 0);
+    assert_null(source);
+    const struct position high = {.file = "binlog.000001", .offset = f->at.offset + 100};
+    assert_int_equal(engine_load_high(f->engine, &high, &error), 0);
+    work(f);
+    engine_gauges(f->engine, &g);
+    assert_true(g.loading && !g.sweeping);
+    put_book(f, 9, "a", "Later", 1909, 0);
+    commit(f);
+    assert_true(engine_reread_wanted(f->engine));
+    assert_int_equal(engine_reread_next(f->engine, &arena, &source, &key, &error), 0);
+    assert_int_equal(key->i, 0);
+    const struct value read[] = {number(0), text("Of tomorrow"), number(1903)};
+    assert_int_equal(engine_reread_row(f->engine, source, key, read, &error), 0);
+    assert_int_equal(engine_reread_next(f->engine, &arena, &source, &key, &error), 1);
+    assert_int_equal(f->sent, sent + 1);
+    const struct position end = {.file = "binlog.000001", .offset = f->at.offset};
+    assert_int_equal(engine_reread_done(f->engine, &end, &error), 0);
+    work(f);
+    static const char *const wants[][2] = {
+        {"B0", "{\"t\":\"Old\",\"y\":1903,\"PK\":\"B0\",\"entity_type\":\"B\"}"},
+        {"B1", "{\"t\":\"Old\",\"y\":1901,\"PK\":\"B1\",\"entity_type\":\"B\"}"},
+        {"B2", "{\"t\":\"New\",\"y\":1902,\"PK\":\"B2\",\"entity_type\":\"B\"}"},
+        {"B3", ""},
+        {"B4", "{\"t\":\"Old\",\"y\":1904,\"PK\":\"B4\",\"entity_type\":\"B\"}"},
+        {"B9", "{\"t\":\"Later\",\"y\":1909,\"PK\":\"B9\",\"entity_type\":\"B\"}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wants); i++)
+        assert_string_equal(item(f, wants[i][0]), wants[i][1]);
+    engine_gauges(f->engine, &g);
+    assert_true(!g.loading && !g.sweeping && g.outbox_keys == 0);
+    arena_deinit(&arena);
+}
+
 static void test_columns_by_name(void **state) {
     struct fixture *f = *state;
     static const struct column moved[] = {INT_COLUMN("gone", false), TEXT_COLUMN("extra", true),
@@ -646,6 +727,7 @@ int main(void) {
         WITH_ENGINE(test_back_after_reset),
         WITH_ENGINE(test_changed_contract),
         WITH_ENGINE(test_entity_comes_back),
+        WITH_ENGINE(test_column_that_is_missing),
         WITH_ENGINE(test_columns_by_name),
         WITH_ENGINE(test_defaults),
         WITH_ENGINE(test_documents_in_part),
