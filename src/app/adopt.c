@@ -1,16 +1,51 @@
 /* What a start with a contract finds: a store made for the same one or another, tables that it knows or not. */
 #include "src/app/adopt.h"
 
+#include "src/app/control.h"
+#include "src/base/json.h"
+
 #include <stdlib.h>
+
+static void plan(struct adoption *a, const struct contract *contract, bool prune) {
+    a->there = true;
+    change_plan(&a->change, &a->catalog, contract, prune, &a->arena);
+}
 
 int adoption_read(struct adoption *a, const struct config *config, const struct contract *contract, bool prune,
                   struct error *error) {
     int r = engine_read_catalog(&a->catalog, config->state_dir, &a->arena, error);
     if (r)
         return r < 0 ? r : 0;
-    a->there = true;
-    change_plan(&a->change, &a->catalog, contract, prune, &a->arena);
+    plan(a, contract, prune);
     return 0;
+}
+
+enum { ANSWER_MS = 10000 };
+
+static void free_doc(struct json_doc **doc) {
+    json_free(*doc);
+}
+
+static unsigned digit(char c) {
+    return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10) & 15;
+}
+
+int adoption_ask(struct adoption *a, const struct config *config, const struct contract *contract, bool prune,
+                 struct error *error) {
+    defer(free_doc) struct json_doc *doc = NULL;
+    struct error nobody;
+    if (control_ask(config, SLICE("{\"command\":\"catalog\"}"), ANSWER_MS, NULL, NULL, &doc, &nobody) < 0)
+        return adoption_read(a, config, contract, prune, error);
+    const char *hex = json_text(json_get(json_root(doc), "catalog"));
+    size_t len = hex ? strlen(hex) / 2 : 0;
+    char *bytes = arena_alloc(&a->arena, len + 1);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (char)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+    struct cursor c = cursor_of(bytes, len);
+    int r = catalog_get(&a->catalog, &c, &a->arena, error);
+    if (r == 0)
+        plan(a, contract, prune);
+    return r;
 }
 
 static bool same_table(const struct target *a, const struct catalog_target *b) {

@@ -16,6 +16,9 @@ struct adoption {
 /* Reads what the store is made for. While a replicator uses it that cannot be told: ERR_STORE. */
 int adoption_read(struct adoption *a, const struct config *config, const struct contract *contract, bool prune,
                   struct error *error) must_check;
+/* The same, from the replicator that uses the store; when there is none, from the store. */
+int adoption_ask(struct adoption *a, const struct config *config, const struct contract *contract, bool prune,
+                 struct error *error) must_check;
 /* Looks at DynamoDB's tables. Those that the contract no longer has, but whose items are to be deleted, become targets of the contract. */
 int adoption_look(struct adoption *a, struct prepared *prepared, const struct config *config, bool prune,
                   struct error *error) must_check;

@@ -96,6 +96,8 @@ static void print_status(const struct json *s) {
     if (member(s, "snapshot", "table"))
         print_progress("snapshot", number_of(member(s, "snapshot", "rows_done")),
                        number_of(member(s, "snapshot", "rows_total")));
+    if (json_bool(json_get(s, "reading_for_contract")))
+        printf("  %-14s tables that a changed contract needs; entities that need them wait\n", "reading");
     if (member(s, "sweep", "roots_total"))
         print_progress("sweep", number_of(member(s, "sweep", "roots_done")),
                        number_of(member(s, "sweep", "roots_total")));

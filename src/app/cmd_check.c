@@ -55,7 +55,7 @@ static void check_change(void *context, enum change_kind kind, const char *table
 /* What a start would do about the store, when it was made for another contract. */
 static void check_store(struct checking *k, struct adoption *a, const struct prepared *p, const struct config *config) {
     struct error error;
-    int r = adoption_read(a, config, p->contract, false, &error);
+    int r = adoption_ask(a, config, p->contract, false, &error);
     if (r < 0) {
         check_list_add(&k->list, CHECK_WARNING, "store",
                        "stop the replicator and check again, to see what another contract changes", "%s", error.text);

@@ -130,6 +130,24 @@ static void command_status(struct client *c, const struct json *request, struct 
     json_close(out, '}');
 }
 
+/* What the store is made for. */
+static void command_catalog(struct client *c, const struct json *request, struct json_out *out) {
+    (void)request;
+    struct status *s = c->server->control->status;
+    status_lock(s);
+    if (s->catalog) {
+        json_open(out, '{');
+        json_key(out, "done");
+        json_put_bool(out, true);
+        json_key(out, "catalog");
+        json_put_text(out, s->catalog);
+        json_close(out, '}');
+    } else {
+        answer_error(out, ERR_STORE, "the replicator has not opened its store yet");
+    }
+    status_unlock(s);
+}
+
 static int source_end(const struct config *config, struct position *ret, struct error *error) {
     struct source_options source = config_source(config);
     struct connection *connection = NULL;
@@ -251,6 +269,7 @@ static const struct {
     void (*run)(struct client *c, const struct json *request, struct json_out *out);
 } commands[] = {
     {"status", command_status},
+    {"catalog", command_catalog},
     {"wait", command_wait},
     {"replay", command_replay},
 };

@@ -266,7 +266,7 @@ static void publish(struct pipeline *p, bool force) {
     position_copy(&s->applied, engine_applied(p->engine));
     position_copy(&s->acknowledged, engine_acknowledged(p->engine));
     position_copy(&s->checkpointed, engine_checkpointed(p->engine));
-    status_set_former(s, gauges.catalog);
+    status_set_catalog(s, gauges.catalog);
     s->source.connected = p->reader_state.connected;
     s->source.heard = p->reader_state.heard;
     s->source.reconnects = p->reader_state.reconnects;

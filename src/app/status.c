@@ -43,6 +43,8 @@ static void counters_clear(struct status *s) {
     names_clear(&s->targets);
     names_clear(&s->entities);
     names_clear(&s->former);
+    free(s->catalog);
+    s->catalog = NULL;
     s->gauges = (struct engine_gauges){0};
 }
 
@@ -87,10 +89,10 @@ void status_set_contract(struct status *s, const struct contract *contract) {
     s->dead = xcalloc(contract->entity_count, sizeof(uint64_t));
 }
 
-void status_set_former(struct status *s, const struct catalog *c) {
+void status_set_catalog(struct status *s, const struct catalog *c) {
     size_t count = c->entity_count - c->live_entities;
-    if (s->former.count == 2 * count)
-        return; /* within one life of an engine they only become fewer */
+    if (s->catalog && s->former.count == 2 * count)
+        return; /* within one life of an engine former entities only become fewer */
     names_clear(&s->former);
     s->former = (struct status_names){xcalloc(2 * count, sizeof(char *)), 2 * count};
     for (size_t i = 0; i < count; i++) {
@@ -98,6 +100,11 @@ void status_set_former(struct status *s, const struct catalog *c) {
         s->former.names[2 * i] = xstrdup(c->targets[e->target].name);
         s->former.names[2 * i + 1] = xstrdup(e->name);
     }
+    defer(buf_deinit) struct buf bytes = BUF_INIT(1 << 30);
+    catalog_put(&bytes, c);
+    free(s->catalog);
+    s->catalog = xmalloc(2 * bytes.len + 1);
+    hex_encode((const unsigned char *)bytes.data, bytes.len, s->catalog);
 }
 
 void status_set_gauges(struct status *s, const struct engine_gauges *gauges) {
@@ -172,7 +179,9 @@ const char *status_not_ready(const struct status *s) {
     if (s->state != RUN_STREAMING)
         return run_state_name(s->state);
     if (s->gauges.sweeping)
-        return "the sweep after the snapshot is not over";
+        return "the sweep after the snapshot, or of a changed contract, is not over";
+    if (s->gauges.loading)
+        return "tables are being read that a changed contract needs";
     if (!s->source.connected)
         return "not connected to the source";
     if (s->sink.parked)
@@ -399,6 +408,8 @@ void status_json(const struct status *s, struct json_out *out) {
     put_uint(out, "store_bytes", s->gauges.store_bytes);
     put_uint(out, "reader_queue_bytes", s->reader_queue_bytes);
     put_snapshot(s, out);
+    json_key(out, "reading_for_contract");
+    json_put_bool(out, s->gauges.loading);
     json_key(out, "sweep");
     if (s->gauges.sweeping) {
         json_open(out, '{');

@@ -72,6 +72,8 @@ struct status {
     uint64_t *row_changes, *items_put, *items_deleted, *unkeyed, *conflicts, *dead;
     uint64_t *conflicts_total, *key_moves, *moved_together, *moved_apart;
     struct status_names sources, targets, entities;
+    char
+        *catalog; /* catalog_put() in hexadecimal digits: what `leat check` compares a contract with; NULL: not known */
     struct status_names
         former; /* entities that the contract no longer has, whose items are left: table and name in turn */
     struct sink_numbers sink;
@@ -94,8 +96,8 @@ void status_unlock(struct status *s); /* wakes those who wait for a change */
 
 /* Sizes the counters for a contract and keeps its names; call with the lock held. */
 void status_set_contract(struct status *s, const struct contract *contract);
-/* Former entities of the store; call with the lock held. */
-void status_set_former(struct status *s, const struct catalog *catalog);
+/* What the store is made for, former entities included; call with the lock held. */
+void status_set_catalog(struct status *s, const struct catalog *catalog);
 /* Copies gauges with their arrays; call with the lock held. */
 void status_set_gauges(struct status *s, const struct engine_gauges *gauges);
 

@@ -26,9 +26,19 @@ def changed(edit):
 
 def use(leat, contract, *arguments, kill=False):
     """leat starts again with this contract."""
+    write(leat, contract)
     leat.kill9() if kill else leat.sigterm()
-    (leat.folder / "contract.json").write_text(json.dumps(contract))
     leat.start(*arguments)
+
+
+def write(leat, contract):
+    (leat.folder / "contract.json").write_text(json.dumps(contract))
+
+
+def told(leat):
+    """What `leat check` says that a start would do."""
+    lines = leat.json("check", expect=None)["checks"]
+    return sorted(line["message"] for line in lines if line["name"] == "another contract"), [line["message"] for line in lines if line["name"] == "store"]
 
 
 def written(leat):
@@ -69,6 +79,8 @@ def reverse(contract):
 def test_other_text(world, leat):
     """Order and comments change all the store's numbers, and no item."""
     other = changed(reverse)
+    write(leat, other)
+    assert told(leat) == ([], ["it will become this contract's"])
     use(leat, other)
     settled(leat)
     assert written(leat) == 0
@@ -122,6 +134,9 @@ def without(contract):
 
 def test_vanished_entity(world, leat):
     """Its items stay, are named in the status, and go with --prune; so does a table that went with all it had."""
+    write(leat, changed(without))
+    lines, _ = told(leat)
+    assert any(line.startswith("entity ORDER of table Users is no more: its items stay") for line in lines), lines
     first, gone = SHOP["tables"][0]["table"], SHOP["tables"][1]["table"]
     contract = changed(without)
     use(leat, contract)
@@ -141,7 +156,12 @@ def test_vanished_entity(world, leat):
     wait_until(lambda: not leat.status()["former_entities"], "nothing is left of former entities", 30)
     assert count(gone) == 0
     compare(world, leat)
-    use(leat, SHOP)  # and back: their tables and columns are read beside the stream
+    leat.sigterm()
+    write(leat, SHOP)
+    lines, _ = told(leat)  # from the store, as nobody uses it
+    assert "entity ORDER of table Users is new: its items will be made" in lines and any(line.startswith("table ") for line in lines), lines
+    leat.start()
+    use(leat, SHOP, kill=True)  # and back: their tables and columns are read beside the stream
     compare(world, leat)
     assert "reading for another contract" in leat.logs
     world.prove(leat)
