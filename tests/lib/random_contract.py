@@ -149,7 +149,6 @@ class Contract:
     def __init__(self, r, tables, prefix):
         self.r, self.tables, self.prefix, self.count = r, tables, prefix, 0
         self.types = {}  # attribute: type
-        self.key_columns = set()  # (table, column): a change may move a key
         self.joined = set()  # tables whose rows stand in items of others
         self.targets = [self.target(i) for i in range(r.randint(1, 3))]
 
@@ -401,12 +400,7 @@ class Contract:
         else:
             definition, kind = {"source_column": table.key[0]}, "S"
         attributes.append({"name": self.name(kind), "type": kind, **definition})
-        return self.keyed(table, attributes[-1])
-
-    def keyed(self, table, attribute):
-        text = json.dumps(attribute)
-        self.key_columns |= {(t.name, c) for t in self.tables for c in t.columns if c in text and (t is table or t.name in text)}
-        return attribute["name"]
+        return attributes[-1]["name"]
 
     def own_key(self, table, attributes):
         """The row's key as attributes: with it no two rows have one item."""
@@ -414,7 +408,7 @@ class Contract:
         for c in table.key:
             kind = KINDS[table.columns[c].kind][2].split()[0]
             attributes.append({"name": self.name("S" if kind == "B" else kind), "type": "S" if kind == "B" else kind, "source_column": c})
-            names.append(self.keyed(table, attributes[-1]))
+            names.append(attributes[-1]["name"])
         return names
 
     def entity(self, target, number, multi):
@@ -523,7 +517,6 @@ class Statement:
     sql: str
     does: str  # what it counts as when it changed a row: insert, update, delete, truncate, swap
     table: Table
-    columns: tuple = ()  # that it changes
     probe: str = None  # counts rows that a cascade will change
 
 
@@ -556,7 +549,7 @@ class Load:
             how = "INSERT IGNORE"  # MySQL 9.7.4 can die of one that cascades (row0mysql.cc:2444)
         c = r.choice(list(t.columns.values()))
         more = f" ON DUPLICATE KEY UPDATE {c.name} = VALUES({c.name})" if how == "INSERT" and r.random() < 0.4 else ""
-        return [Statement(f"{how} INTO {t.name} ({', '.join(t.columns)}) VALUES {rows}{more}", "insert", t, (c.name,) if more else ())]
+        return [Statement(f"{how} INTO {t.name} ({', '.join(t.columns)}) VALUES {rows}{more}", "insert", t)]
 
     def where(self, t, by_key=0.6):
         r = self.r
@@ -577,13 +570,13 @@ class Load:
         where = self.where(t)
         changes = [f"{c.name} = {c.name} + 1" if c.is_a == NUMBER and r.random() < 0.2 else f"{c.name} = {self.value(c)}" for c in columns]
         probe = self.children(t, where) if any(c.name in f.far for c in columns for o in self.tables for f in o.refs if f.target is t) else None
-        return [Statement(f"UPDATE{r.choice((' IGNORE', ''))} {t.name} SET {', '.join(changes)} WHERE {where}{r.choice((f' ORDER BY {t.key[0]} LIMIT 2', ''))}", "update", t, tuple(c.name for c in columns), probe)]
+        return [Statement(f"UPDATE{r.choice((' IGNORE', ''))} {t.name} SET {', '.join(changes)} WHERE {where}{r.choice((f' ORDER BY {t.key[0]} LIMIT 2', ''))}", "update", t, probe)]
 
     def shift(self, t):
         """Every key, or every value of a number, moves by one: each takes what the next one had."""
         numbers = [c for c in t.columns.values() if c.is_a == NUMBER and c.kind != "decimal"]
         c, by = self.r.choice(numbers), self.r.choice(("+", "-"))
-        return [Statement(f"UPDATE {t.name} SET {c.name} = {c.name} {by} 1 ORDER BY {c.name} {'DESC' if by == '+' else 'ASC'}", "update", t, (c.name,), self.children(t, "TRUE"))]
+        return [Statement(f"UPDATE {t.name} SET {c.name} = {c.name} {by} 1 ORDER BY {c.name} {'DESC' if by == '+' else 'ASC'}", "update", t, self.children(t, "TRUE"))]
 
     def swap(self, t):
         """Two rows swap a value, of a unique column by way of a third."""
@@ -591,13 +584,13 @@ class Load:
         c = t.columns[r.choice([t.key[-1], *(u[0] for u in t.uniques), r.choice(list(t.columns))])]
         a, b = r.choice(c.values), r.choice(c.values)
         if c.name not in t.key and [c.name] not in t.uniques:
-            return [Statement(f"UPDATE {t.name} SET {c.name} = IF({c.name} = {a}, {b}, {a}) WHERE {c.name} IN ({a}, {b})", "swap", t, (c.name,))]
+            return [Statement(f"UPDATE {t.name} SET {c.name} = IF({c.name} = {a}, {b}, {a}) WHERE {c.name} IN ({a}, {b})", "swap", t)]
         away = {NUMBER: "99", TEXT: "'away'", TIME: "'2030-01-01'", OTHER: "'away'"}[c.is_a]
-        return [Statement(f"UPDATE {t.name} SET {c.name} = {to} WHERE {c.name} = {of}", "swap", t, (c.name,), self.children(t, f"{c.name} = {of}")) for of, to in ((a, away), (b, a), (away, b))]
+        return [Statement(f"UPDATE {t.name} SET {c.name} = {to} WHERE {c.name} = {of}", "swap", t, self.children(t, f"{c.name} = {of}")) for of, to in ((a, away), (b, a), (away, b))]
 
     def delete(self, t):
         where = self.where(t, 0.8)
-        return [Statement(f"DELETE FROM {t.name} WHERE {where}", "delete", t, (), self.children(t, where))]
+        return [Statement(f"DELETE FROM {t.name} WHERE {where}", "delete", t, self.children(t, where))]
 
     def truncate(self, t):
         return [Statement(f"TRUNCATE TABLE {t.name}", "truncate", t)]
