@@ -56,10 +56,15 @@ static uint64_t *conflicts_of(struct engine *e, const struct entity *entity) {
     return &e->conflicts[entity->target->number];
 }
 
+/* Can others have claimed the entity's keys? Until a changed contract's sweep is over its roots may stand at keys that the former one gave them. */
+static bool may_meet(const struct engine *e, const struct entity *entity) {
+    return entity->can_conflict || e->catalog.entities[entity->order].unswept;
+}
+
 int owners_claim(struct engine *e, struct slice key, const struct entity *entity, struct slice root,
                  struct error *error) {
     size_t before = 0;
-    int r = entity->can_conflict ? count_claims(e, key, 2, &before, error) : 0;
+    int r = may_meet(e, entity) ? count_claims(e, key, 2, &before, error) : 0;
     if (r || (before && MUTANT(HISTORY)))
         return r;
     owners_claim_entry(e, key, entity->order, root);
@@ -77,7 +82,7 @@ int owners_give_up(struct engine *e, struct slice key, const struct entity *enti
                    struct error *error) {
     owners_claim_entry(e, key, entity->order, root);
     int r = store_delete(e->store, DB_OWNERS, buf_slice(&e->key), error);
-    if (r || !entity->can_conflict)
+    if (r || !may_meet(e, entity))
         return r < 0 ? r : 0;
     size_t left;
     r = count_claims(e, key, 2, &left, error);

@@ -99,8 +99,22 @@ bool came_back(int r, const struct error *error, const char *what) {
     return true;
 }
 
+/* Other attributes are plain columns: entities differ, need columns that the store lacks, or need less. */
+static void change_contract(void) {
+    totals.contract_changes++;
+    world->model = world->full;
+    model_make_plain(&world->model, world->plain | (rnd() & rnd()));
+    make_contract();
+    expected_forget();
+    world->snapshot_seen = true; /* items of both contracts stand side by side until the sweep is over */
+    world->timetravel = false;
+    trace("OTHER CONTRACT");
+}
+
 void start(void) {
     struct error error = {""};
+    if (world->cfg.change && world->life && chance(300))
+        change_contract();
     struct engine_options o = {.state_dir = world->dir,
                                .contract = world->contract,
                                .hooks = {NULL, target_room, target_send},
@@ -174,42 +188,67 @@ static const struct sdb *readable(void) {
     return db;
 }
 
-static bool store_failed(const struct error *error, const char *what) {
-    came_back(ERR_STORE, error, what);
-    return true;
+/* Some rows behind the last ones; 1: the table was done. */
+static int read_chunk(int t, const struct sdb *db, struct arena *arena) {
+    struct error error = {""};
+    const struct source *source = source_of(t);
+    const struct value *key, *last = NULL;
+    const struct srows *all = &db->t[t];
+    uint64_t rows;
+    int count = 0, size = 1 + below(4), r = engine_snapshot_resume(world->e, source, arena, &key, &rows, &error);
+    if (r < 0)
+        fail("engine_snapshot_resume: %s", error.text);
+    for (int i = 0; r == 0 && i < all->count && count < size; i++) {
+        if (key && compare_to_key(t, &all->list[i], key) <= 0)
+            continue;
+        last = source_values(t, &all->list[i], arena);
+        count++;
+        if (!came_back(engine_snapshot_row(world->e, source, last, &error), &error, "engine_snapshot_row"))
+            return 0;
+    }
+    if (r == 0)
+        came_back(engine_snapshot_chunk(world->e, source, last, (uint64_t)count, count < size, &error), &error,
+                  "engine_snapshot_chunk");
+    return r;
 }
 
 /* One chunk of one table; false when all tables are done. */
 static bool snapshot_chunk(void) {
     struct arena arena defer(arena_deinit) = {0};
-    struct error error = {""};
     int tables = world->model.table_count, first = below(tables);
     for (int n = 0; n < tables; n++) {
-        int t = (first + n) % tables, count = 0, size = 1 + below(4);
-        const struct source *source = source_of(t);
-        if (!source)
-            continue;
-        const struct value *key, *last = NULL;
-        uint64_t rows;
-        int r = engine_snapshot_resume(world->e, source, &arena, &key, &rows, &error);
-        if (r < 0)
-            fail("engine_snapshot_resume: %s", error.text);
-        if (r == 1)
-            continue;
-        const struct srows *all = &readable()->t[t];
-        for (int i = 0; i < all->count && count < size; i++) {
-            if (key && compare_to_key(t, &all->list[i], key) <= 0)
-                continue;
-            last = source_values(t, &all->list[i], &arena);
-            count++;
-            if (engine_snapshot_row(world->e, source, last, &error))
-                return store_failed(&error, "engine_snapshot_row");
-        }
-        if (engine_snapshot_chunk(world->e, source, last, (uint64_t)count, count < size, &error))
-            return store_failed(&error, "engine_snapshot_chunk");
-        return true;
+        int t = (first + n) % tables;
+        if (source_of(t) && read_chunk(t, readable(), &arena) == 0)
+            return true;
     }
     return false;
+}
+
+bool load_step(void) {
+    struct arena arena defer(arena_deinit) = {0};
+    struct error error = {""};
+    const struct source *source;
+    struct position high;
+    if (!world->up || engine_life(world->e) < ENGINE_RECOVERING ||
+        world->src.executed < place_of(engine_applied(world->e)))
+        return false;
+    int r = engine_load_next(world->e, &source, &error);
+    if (r)
+        return !came_back(r < 0 ? r : 0, &error, "engine_load_next");
+    if (!source) {
+        position_at(world->src.end, &high);
+        r = engine_load_high(world->e, &high, &error);
+        position_deinit(&high);
+        came_back(r, &error, "engine_load_high");
+        return true;
+    }
+    totals.loaded_chunks++;
+    int t = 0;
+    while (source_of(t) != source)
+        t++;
+    int at = world->cfg.fk_logged ? world->src.visible : place_of(engine_applied(world->e));
+    (void)read_chunk(t, &world->src.hist[at], &arena);
+    return true;
 }
 
 static void read_again(void) {

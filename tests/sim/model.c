@@ -440,10 +440,13 @@ void model_make_plain(struct model *m, uint64_t attributes) {
     for (int i = 0; i < m->entity_count * ATTRIBUTES_MAX; i++) {
         struct entity_model *e = &m->entities[i / ATTRIBUTES_MAX];
         struct attribute_model *a = &e->attributes[i % ATTRIBUTES_MAX];
-        if (!(attributes >> i & 1) || i % ATTRIBUTES_MAX >= e->attribute_count)
+        int number = i % ATTRIBUTES_MAX; /* 0 is who */
+        if (!(attributes >> i & 1) || number == 0 || number >= e->attribute_count)
             continue;
+        if (a->type == ATTR_N && m->tables[e->root].c[0].style == TEXT)
+            continue; /* keys stay of their type */
         a->kind = OF_COLUMN;
-        a->type = ATTR_S;
+        a->type = a->type == ATTR_N ? ATTR_N : ATTR_S;
         a->column = 0;
         a->has_null_value = false;
     }

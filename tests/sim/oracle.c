@@ -598,12 +598,18 @@ bool expected_of_some_root(int position, uint64_t key, uint64_t value) {
     return false;
 }
 
-void expected_deinit(void) {
+void expected_forget(void) {
     for (int i = 0; i < world->exp_cap; i++) {
         free(world->exp[i].claims);
         free(world->exp[i].winners);
     }
     free(world->exp);
+    world->exp = NULL;
+    world->exp_cap = 0;
+}
+
+void expected_deinit(void) {
+    expected_forget();
     arena_deinit(&scratch);
 }
 

@@ -99,6 +99,8 @@ static void engine_step(void) {
         came_back(engine_checkpoint(world->e, false, &error), &error, "engine_checkpoint");
     } else if (life == ENGINE_EMPTY || life == ENGINE_LOADING) {
         snapshot_step();
+    } else if (y < 200 && load_step()) {
+        return; /* beside the stream */
     } else if (y < 100 && world->cfg.replay && place_of(engine_applied(world->e)) > 0) {
         replay();
     } else if (y < 600) {
@@ -161,15 +163,15 @@ static void drain(void) {
             snapshot_step();
             continue;
         }
-        if (batch())
+        if (batch() || load_step())
             continue;
         work();
         while (net_step())
             ;
         check_acknowledged();
         engine_gauges(world->e, &g);
-        if (g.outbox_keys || g.sweeping || g.in_flight || g.life != ENGINE_STREAMING || world->e->refusals ||
-            store_entries(world->e->store, DB_REPLAY) || g.fan_outs)
+        if (g.outbox_keys || g.sweeping || g.loading || g.in_flight || g.life != ENGINE_STREAMING ||
+            world->e->refusals || store_entries(world->e->store, DB_REPLAY) || g.fan_outs)
             continue;
         late_step();
         if (world->late_count == 0 && g.assertions == 0)
@@ -187,6 +189,7 @@ static void configure(void) {
     c->image = chance(300) ? (chance(600) ? IMAGE_MINIMAL : IMAGE_NOBLOB) : IMAGE_FULL;
     c->mixed_images = chance(250);
     c->xa = chance(400);
+    c->change = chance(150);
     c->fk_logged = chance(600);
     c->fuzzy_rows = c->fk_logged; /* servers that do not log cascades are read in one view */
     c->crash = chance(600);
@@ -204,7 +207,7 @@ static void configure(void) {
     c->pre = (int[]){0, 15, 30}[below(3)];
     c->steps = (int[]){80, 200, 400, 800}[below(4)];
     c->room = chance(300) ? 3 + below(5) : 10 + below(40);
-    c->watch = c->atomic && !c->crash && !c->faults && !c->late && !c->reset && !c->full;
+    c->watch = c->atomic && !c->change && !c->crash && !c->faults && !c->late && !c->reset && !c->full;
     if (c->watch)
         c->room += 50; /* a group that the sender has no room for goes apart */
     engine_dirty_max = chance(300) ? (size_t)(1 + below(6)) : 100000;
@@ -232,21 +235,30 @@ struct run { /* what to run, and why it failed */
     char failure[512];
 };
 
-static void make_contract(struct world *w, uint64_t plain) {
+void make_contract(void) {
+    struct world *w = world;
     struct findings findings = {0};
     struct error error = {""};
     struct buf json defer(buf_deinit) = BUF_INIT(1 << 20);
-    w->stream = MODEL;
-    model_make(&w->model);
-    model_make_plain(&w->model, plain);
-    w->stream = SCHEDULE;
-    w->schema = model_schema(&w->model);
     model_contract(&w->model, &json);
+    contract_free(w->contract);
+    w->contract = NULL;
     int r = contract_load(&w->contract, "contract", buf_slice(&json), w->schema,
                           &(struct contract_options){.table_prefix = ""}, &findings, &error);
     findings_deinit(&findings);
     if (r)
         fail("the compiler refuses: %s", error.text);
+}
+
+static void first_contract(struct world *w, uint64_t plain) {
+    w->stream = MODEL;
+    model_make(&w->full);
+    w->stream = SCHEDULE;
+    w->schema = model_schema(&w->full);
+    w->plain = plain;
+    w->model = w->full;
+    model_make_plain(&w->model, plain | (w->cfg.change ? rnd() : 0)); /* later ones need more */
+    make_contract();
 }
 
 static void live(void) {
@@ -278,7 +290,7 @@ static void world_free(struct world *w) {
     source_deinit(&w->src);
     target_deinit();
     contract_free(w->contract);
-    arena_deinit(&w->model.arena);
+    arena_deinit(&w->full.arena);
     free(w);
 }
 
@@ -299,7 +311,7 @@ static bool run_seed(struct run *run) {
     volatile bool good = false;
     if (setjmp(failed) == 0) {
         configure();
-        make_contract(w, run->plain);
+        first_contract(w, run->plain);
         live();
         good = true;
     }
@@ -376,6 +388,8 @@ static const struct {
     COUNT(partial_images, 18000),
     COUNT(truncates, 400),
     COUNT(fk_off, 2500),
+    COUNT(contract_changes, 50),
+    COUNT(loaded_chunks, 20),
     COUNT(prepared, 1400),
     COUNT(xa_commits, 1000),
     COUNT(xa_rollbacks, 350),

@@ -41,7 +41,7 @@ struct stxn {
 
 struct config {
     bool fk_logged, crash, power, faults, late, inflight_late, atomic, gtid, fuzzy_rows, replay, watch, durable, reset,
-        sweep, full, xa;
+        sweep, full, xa, change;
     enum image image;
     bool mixed_images;
     int pre, steps, room;
@@ -100,7 +100,8 @@ struct world {
     uint64_t seed, rng[STREAMS];
     enum stream stream;
     struct config cfg;
-    struct model model;
+    struct model model, full; /* the present contract's; the first one's */
+    uint64_t plain;           /* attributes of the first contract that are plain columns in all */
     const struct schema *schema;
     struct contract *contract;
     struct source_sim src;
@@ -135,7 +136,7 @@ struct totals {
     /* of the language, over the source's history */
     uint64_t attributes[ATTRIBUTE_KINDS], key_moves, swaps, chains, conflicts, holder_changes, unkeyed, poison,
         target_refusals, fan_outs, fan_waits, cascades, partial_images, truncates, prepared, xa_commits, xa_rollbacks,
-        xa_waits, xa_skipped, fk_off;
+        xa_waits, xa_skipped, fk_off, contract_changes, loaded_chunks;
 };
 extern struct totals totals;
 
@@ -177,6 +178,7 @@ const struct expected *expected_at(int position);
 uint64_t expected_value(int position, uint64_t key);                    /* 0: no item */
 bool expected_of_some_root(int position, uint64_t key, uint64_t value); /* whoever wins the key */
 bool expected_has(int position, uint64_t identity);                     /* does this root have its item? */
+void expected_forget(void);
 void expected_deinit(void);
 void expected_print(int position, FILE *out);
 uint64_t hash_text(const char *data, size_t len);
@@ -185,6 +187,8 @@ uint64_t hash_text(const char *data, size_t len);
 uint64_t item_value(const struct item *item, bool *ret_refused, uint64_t *ret_identity);
 uint64_t key_hash(struct slice key);
 bool text_is_refused(const char *item);
+
+void make_contract(void); /* of the model */
 
 /* drive.c */
 int place_of(const struct position *p);
@@ -195,7 +199,8 @@ void crash_at(const char *place);   /* and counts it */
 bool crash_here(const char *place); /* of the engine's crash points */
 void stop_in_order(void);
 void snapshot_step(void);
-bool batch(void); /* some transactions; false when nothing waits */
+bool load_step(void); /* of what a changed contract needs; false when nothing is to be read */
+bool batch(void);     /* some transactions; false when nothing waits */
 void work(void);
 void replay(void);
 const struct source *source_of(int table); /* NULL: not mapped */

@@ -443,6 +443,29 @@ static void test_changed_contract(void **state) {
     assert_int_equal(f->sent, sent + 1);
 }
 
+static uint64_t conflicts(const struct fixture *f) {
+    struct engine_gauges g;
+    engine_gauges(f->engine, &g);
+    return g.conflicts[0];
+}
+
+/* Keys that several claimed are settled by a contract under which none can. */
+static void test_conflicts_of_a_former_contract(void **state) {
+    struct fixture *f = *state;
+    change_contract(f, LIBRARY(AUTHOR("L{label}", "")), false);
+    put_author(f, "a", "Ann", 0);
+    put_author(f, "b", "Ann", 0);
+    put_author(f, "c", "Cid", 0);
+    commit(f);
+    assert_int_equal(conflicts(f), 1);
+    change_contract(f, LIBRARY(AUTHOR("A{code}", "")), false);
+    assert_int_equal(conflicts(f), 0);
+    assert_string_equal(item(f, "LAnn"), "");
+    assert_string_not_equal(item(f, "Ab"), "");
+    change_contract(f, LIBRARY(AUTHOR("L{label}", "")), false);
+    assert_int_equal(conflicts(f), 1);
+}
+
 static void test_entity_comes_back(void **state) {
     struct fixture *f = *state;
     change_contract(f, LIBRARY(AUTHOR("A{code}", "") ", " BOOK("")), false);
@@ -726,6 +749,7 @@ int main(void) {
         WITH_ENGINE(test_poison),
         WITH_ENGINE(test_back_after_reset),
         WITH_ENGINE(test_changed_contract),
+        WITH_ENGINE(test_conflicts_of_a_former_contract),
         WITH_ENGINE(test_entity_comes_back),
         WITH_ENGINE(test_column_that_is_missing),
         WITH_ENGINE(test_columns_by_name),
