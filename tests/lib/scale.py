@@ -78,16 +78,17 @@ class Keys:
 
 
 class Business:
-    """Statements of a shop's transactions; `changes` counts the rows that they change."""
+    """Statements of a shop's transactions."""
 
     # how often among a hundred; a price or a name shows in every cart or order that holds the product, so these fan out
     WEIGHTS = {"order_create": 12, "order_status": 16, "cart_add": 21, "cart_quantity": 13, "cart_remove": 8, "product_inventory": 12,
                "product_describe": 4, "product_price": 1, "product_rename": 0.2, "user_update": 8, "user_create": 4}
 
-    def __init__(self, rows, zipf, seed=1):
+    def __init__(self, rows, zipf, seed=1, *, orders=None, users=None):
+        """`orders` and `users`: the highest ids so far, when there is more than populate() made."""
         self.rng, self.rows, n = random.Random(seed), rows, parts(rows)
         self.keys = {table: Keys(self.rng, count, zipf) for table, count in n.items()}
-        self.made, self.order, self.user = 0, n["orders"], n["users"]
+        self.order, self.user = orders or n["orders"], users or n["users"]
         self.new_cart = n["cart_items"]
 
     def some(self, table):
@@ -147,8 +148,10 @@ class Business:
 def write(connect, rows, transactions, *, zipf, seed=1):
     """Runs so many transactions, many statements in one packet."""
     with connect(DATABASE, client_flag=CLIENT.MULTI_STATEMENTS) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT (SELECT MAX(id) FROM orders), (SELECT MAX(id) FROM users)")
+        orders, users = cursor.fetchone()
         batch = []
-        for statement in Business(rows, zipf, seed).transactions(transactions):
+        for statement in Business(rows, zipf, seed, orders=orders, users=users).transactions(transactions):
             batch.append(statement)
             if len(batch) >= STATEMENTS_AT_ONCE and statement != "BEGIN":
                 run(cursor, batch)
