@@ -195,6 +195,8 @@ def test_changes_under_load(world, leat, image):
             load.wait(rng.uniform(0, 0.5))
             leat.kill9()
             leat.start("--prune")
+        if edit is without:
+            leat.wait_ready()  # so that it is the store's contract, and the next one lacks tables
     load.stop()
     settled(leat)
     assert "reading for another contract" in leat.logs
