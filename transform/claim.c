@@ -310,12 +310,21 @@ static int send_decided(struct engine *e, const struct decider *d, struct error 
     return outbox_flush(e, error);
 }
 
+/* What claims and leaves in one batch (a swap) is no conflict: only what is left of it counts. */
+static void count_conflicts(struct engine *e) {
+    for (size_t i = 0; i < e->contract->target_count; i++) {
+        e->conflicts_total[i] += e->conflicts[i] > e->conflicts_seen[i] ? e->conflicts[i] - e->conflicts_seen[i] : 0;
+        e->conflicts_seen[i] = e->conflicts[i];
+    }
+}
+
 int decide(struct engine *e, bool force, bool sweep, struct error *error) {
     struct decider d = {.force = force, .sweep = sweep};
     d.decisions_end = &d.decisions;
     e->changed = true;
     journal_begin(e->journal, e->number, &e->applied);
     int r = key_set_each(e, &e->dirty, claim_root, &d, error);
+    count_conflicts(e);
     if (!r)
         r = key_set_each(e, &e->touched, decide_key, &d, error);
     if (!r)

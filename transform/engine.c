@@ -170,7 +170,7 @@ int engine_open(struct engine **ret, const struct engine_options *options, struc
     e->dirty.db = DB_DIRTY;
     e->touched.db = DB_TOUCHED;
     e->row_changes = xcalloc(c->source_count * 4, sizeof(*e->row_changes));
-    uint64_t **by_target[] = {&e->items_put, &e->items_deleted,  &e->conflicts_total,
+    uint64_t **by_target[] = {&e->items_put, &e->items_deleted,  &e->conflicts_total, &e->conflicts_seen,
                               &e->key_moves, &e->moved_together, &e->moved_apart};
     for (size_t i = 0; i < ARRAY_LEN(by_target); i++)
         *by_target[i] = xcalloc(c->target_count, sizeof(uint64_t));
@@ -188,6 +188,8 @@ int engine_open(struct engine **ret, const struct engine_options *options, struc
         engine_free(e);
         return engine_open(ret, options, error);
     }
+    for (size_t i = 0; i < c->target_count; i++)
+        e->conflicts_seen[i] = e->conflicts[i];
     *ret = e;
     return 0;
 }
@@ -233,9 +235,9 @@ void engine_free(struct engine *e) {
         position_deinit(positions[i]);
     ring_deinit(&e->ring);
     flight_deinit(&e->flight);
-    uint64_t *numbers[] = {e->unkeyed,        e->dead,          e->conflicts,       e->row_changes,
-                           e->items_put,      e->items_deleted, e->conflicts_total, e->key_moves,
-                           e->moved_together, e->moved_apart};
+    uint64_t *numbers[] = {e->unkeyed,   e->dead,           e->conflicts,       e->row_changes,
+                           e->items_put, e->items_deleted,  e->conflicts_total, e->conflicts_seen,
+                           e->key_moves, e->moved_together, e->moved_apart};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         free(numbers[i]);
     free(e->pending);

@@ -182,7 +182,7 @@ struct engine_gauges {
     const uint64_t *row_changes; /* [source number * 4 + enum row_kind] */
     const uint64_t *items_put;   /* [target number] acknowledged */
     const uint64_t *items_deleted;
-    const uint64_t *conflicts_total; /* [target number] times that a key got a second claimant */
+    const uint64_t *conflicts_total; /* [target number] conflicts that a batch left and found not */
     const uint64_t *key_moves;       /* [target number] items that took another key */
     const uint64_t *moved_together;  /* [target number] writes of moved keys, in one transaction */
     const uint64_t *moved_apart;     /* [target number] and not */

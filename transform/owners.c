@@ -71,10 +71,8 @@ int owners_claim(struct engine *e, struct slice key, const struct entity *entity
     r = store_insert(e->store, DB_OWNERS, buf_slice(&e->key), buf_slice(&e->value), error);
     if (r)
         return r < 0 ? r : 0;
-    if (before == 1) {
+    if (before == 1)
         ++*conflicts_of(e, entity);
-        e->conflicts_total[entity->target->number]++;
-    }
     return 0;
 }
 

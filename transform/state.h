@@ -205,8 +205,8 @@ struct engine {
     uint64_t changes_since_checkpoint, transactions, batches, checkpoints, suppressed, fan_roots;
     int64_t checkpoint_wall_us, checkpoint_ms;
     uint64_t *row_changes, *items_put, *items_deleted;
-    uint64_t *conflicts_total, *key_moves, *moved_together, *moved_apart; /* [target number] */
-    struct position nowhere;                                              /* {0} */
+    uint64_t *conflicts_total, *conflicts_seen, *key_moves, *moved_together, *moved_apart; /* [target number] */
+    struct position nowhere;                                                               /* {0} */
 };
 
 /* sets.c */

@@ -170,8 +170,9 @@ void metrics_write(const struct status *s, struct buf *out) {
     row_changes(s, out);
     items_written(s, out);
     list(out, "key_conflicts", "gauge", "Keys that several rows claim.", "table", &s->targets, s->conflicts);
-    list(out, "key_conflicts_total", "counter", "Times that a key which a row has was claimed by a second one.",
-         "table", &s->targets, s->conflicts_total);
+    list(out, "key_conflicts_total", "counter",
+         "Key conflicts that came up: by how much their number rose, batch by batch.", "table", &s->targets,
+         s->conflicts_total);
     key_moves(s, out);
     list(out, "unkeyed_items", "gauge", "Rows whose item has no key.", "entity", &s->entities, s->unkeyed);
     list(out, "dead_letters", "gauge", "Rows whose item DynamoDB cannot hold.", "entity", &s->entities, s->dead);

@@ -79,6 +79,7 @@ class FaultProxy:
         self.counts = Counter()
         self.violations = []
         self.batch_sizes = Counter()
+        self.written = Counter() # key -> requests that wrote it
         self._random = random.Random(seed)
         self._keys = {}      # table -> names of its key attributes
         self._in_flight = {} # key -> the connection that carries it
@@ -181,6 +182,7 @@ class FaultProxy:
 
     async def _answer(self, request, reader, writer):
         keys = await self._keys_of(request)
+        self.written.update(keys)
         await self._begin(keys, reader, writer)
         try:
             answer = await self._decide(request, writer)
