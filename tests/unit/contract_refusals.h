@@ -125,8 +125,10 @@ static const struct refusal {
      "4:31 $.table_definitions[0].gsis[0].partition_key: this list is empty; it must hold at least one key\n"
      "4:92 $.table_definitions[0].gsis[1].partition_key[0]: a key lacks \"attribute_name\" (a string)\n"
      "5:111 $.table_definitions[0].gsis[2].partition_key[1].attribute_name: \"id\" stands in this key twice\n"
-     "5:135 $.table_definitions[0].gsis[2].partition_key[1].attribute_type: the key is of type S, its attribute \"id\" of type N\n"
-     "6:41 $.table_definitions[0].gsis[3].partition_key: \"partition_key\" is a string; it must be a list or an object\n"
+     "5:135 $.table_definitions[0].gsis[2].partition_key[1].attribute_type: the key is of type S, its attribute \"id\" "
+     "of type N\n"
+     "6:41 $.table_definitions[0].gsis[3].partition_key: \"partition_key\" is a string; it must be a list or an "
+     "object\n"
      "6:87 $.table_definitions[0].gsis[4].partition_key[0]: a key must be an object, not a string\n"
      "7:2 $.table_definitions[1]: a table definition needs either \"attributes\" or \"entities\"\n"
      "7:24 $.table_definitions[1].partition_key: \"partition_key\" is a list; it must be an object\n"},
@@ -1237,29 +1239,40 @@ static const struct refusal {
     {"keys that would say nothing",
      "[{'table': 'Odd', 'pk': 'id', 'source_table': 'odd', 'attributes': {\n"
      " 'id': {'type': 'N', 'source_column': 'id'},\n"
-     " 'a': {'type': 'S', 'join': {'type': 'chain', 'joins': [{'target_table': 'users', 'join_condition': 'users.id = odd.id', 'select_column': 'email', 'type': 'foreign-key', 'null_value': 'x'}]}},\n"
-     " 'b': {'type': 'S', 'join': {'type': 'polymorphic-lookup', 'type_column': 'l', 'branches': [{'when_type_value': 'x', 'target_table': 'users', 'join_condition': 'users.id = odd.id', 'select_column': 'email', 'null_value': 'x'}]}},\n"
-     " 'c': {'type': 'S', 'null_value': 'x', 'join': {'type': 'foreign-key', 'target_table': 'users', 'join_condition': 'users.id = odd.id', 'select_column': 'email', 'null_value': 'y'}},\n"
-     " 'd': {'type': 'S', 'join': {'type': 'conditional', 'condition': 'id > 1', 'target_table': 'users', 'join_condition': 'users.id = odd.id', 'select_column': 'email', 'else_value': 'users.username'}},\n"
-     " 'e': {'type': 'S', 'source_column': 'l', 'transformation': {'type': 'mask', 'format': 'redact', 'value': 'x'}},\n"
+     " 'a': {'type': 'S', 'join': {'type': 'chain', 'joins': [{'target_table': 'users', 'join_condition': 'users.id = "
+     "odd.id', 'select_column': 'email', 'type': 'foreign-key', 'null_value': 'x'}]}},\n"
+     " 'b': {'type': 'S', 'join': {'type': 'polymorphic-lookup', 'type_column': 'l', 'branches': [{'when_type_value': "
+     "'x', 'target_table': 'users', 'join_condition': 'users.id = odd.id', 'select_column': 'email', 'null_value': "
+     "'x'}]}},\n"
+     " 'c': {'type': 'S', 'null_value': 'x', 'join': {'type': 'foreign-key', 'target_table': 'users', "
+     "'join_condition': 'users.id = odd.id', 'select_column': 'email', 'null_value': 'y'}},\n"
+     " 'd': {'type': 'S', 'join': {'type': 'conditional', 'condition': 'id > 1', 'target_table': 'users', "
+     "'join_condition': 'users.id = odd.id', 'select_column': 'email', 'else_value': 'users.username'}},\n"
+     " 'e': {'type': 'S', 'source_column': 'l', 'transformation': {'type': 'mask', 'format': 'redact', 'value': "
+     "'x'}},\n"
      " 'f': {'type': 'S', 'transformation': {'type': 'static', 'format': 'x'}},\n"
      " 'g': {'type': 'S', 'transformation': {'type': 'template', 'value': 'x'}}}}]",
      "3:58 $[0].attributes.a.join.joins[0]: a join of type \"chain step\": \"type\" does not belong there\n"
      "3:58 $[0].attributes.a.join.joins[0]: a join of type \"chain step\": \"null_value\" does not belong there\n"
      "4:94 $[0].attributes.b.join.branches[0]: a join of type \"branch\": \"null_value\" does not belong there\n"
      "5:35 $[0].attributes.c.null_value: \"null_value\" stands here and in the join; keep one\n"
-     "6:180 $[0].attributes.d.join.else_value: \"users.username\" would be of the row that is not joined then; name a column of \"odd\" by \"else_expr\"\n"
+     "6:180 $[0].attributes.d.join.else_value: \"users.username\" would be of the row that is not joined then; name a "
+     "column of \"odd\" by \"else_expr\"\n"
      "7:107 $[0].attributes.e.transformation.value: this transformation takes no \"value\"\n"
      "8:21 $[0].attributes.f.transformation: this transformation lacks \"value\"\n"
      "8:68 $[0].attributes.f.transformation.format: this transformation takes no \"format\"\n"
      "9:21 $[0].attributes.g.transformation: this transformation lacks \"template\"\n"
      "9:69 $[0].attributes.g.transformation.value: this transformation takes no \"value\"\n"},
     {"indexes and keys that would say nothing",
-     "[{'table': 'Odd', 'pk': 'id', 'source_table': 'odd', 'attributes': {'id': {'type': 'N', 'source_column': 'id'}},\n"
-     " 'gsis': [{'index_name': 'Twice', 'pk': ['id', 'id']}, {'index_name': 'More', 'pk': 'id', 'projection': 'INCLUDE', 'projected_attributes': ['id', 'idd']}]}]",
+     "[{'table': 'Odd', 'pk': 'id', 'source_table': 'odd', 'attributes': {'id': {'type': 'N', 'source_column': "
+     "'id'}},\n"
+     " 'gsis': [{'index_name': 'Twice', 'pk': ['id', 'id']}, {'index_name': 'More', 'pk': 'id', 'projection': "
+     "'INCLUDE', 'projected_attributes': ['id', 'idd']}]}]",
      "2:48 $[0].gsis[0].pk[1]: \"id\" stands in this key twice\n"
-     "warning 2:147 $[0].gsis[1].projected_attributes[1]: no entity of this table writes the attribute \"idd\"; did you mean \"id\"?\n"},
+     "warning 2:147 $[0].gsis[1].projected_attributes[1]: no entity of this table writes the attribute \"idd\"; did "
+     "you mean \"id\"?\n"},
     {"a sort key that no entity has",
-     "[{'table': 'Odd', 'type': 'multi-entity', 'sk': 'SK', 'entities': [{'entity_type': 'E', 'source_table': 'odd', 'pk_template': '{id}', 'attributes': {'id': {'type': 'N', 'source_column': 'id'}}}]}]",
+     "[{'table': 'Odd', 'type': 'multi-entity', 'sk': 'SK', 'entities': [{'entity_type': 'E', 'source_table': 'odd', "
+     "'pk_template': '{id}', 'attributes': {'id': {'type': 'N', 'source_column': 'id'}}}]}]",
      "warning 1:49 $[0].sk: no entity has a \"sk_template\", so this table has no sort key\n"},
 };
