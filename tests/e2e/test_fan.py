@@ -184,6 +184,7 @@ def test_key_moves_conflicts_and_rows_without_item_are_shown(place):
     before = place.target("Names")
     values = ", ".join(f"({n}, 'u{n}', 'u{n}@x.org', 'h', 'n{n}')" for n in range(10, 20))
     place.execute(f"INSERT INTO users (id, username, email, password_hash, first_name) VALUES {values}")
+    leat.wait_caught_up()  # in one batch with their inserts they would not be moves
     place.transaction("UPDATE users SET first_name = 'tmp' WHERE id = 10", "UPDATE users SET first_name = 'n10' WHERE id = 11",
                       "UPDATE users SET first_name = 'n11' WHERE id = 10")  # a swap
     place.transaction(*[f"UPDATE users SET first_name = 'n{n + 1}' WHERE id = {n}" for n in range(19, 11, -1)])  # a chain
