@@ -396,7 +396,7 @@ static const struct {
     COUNT(xa_waits, 300),
     COUNT(xa_skipped, 8),
     COUNT(snapshots, 1000),
-    COUNT(resets, 50),
+    COUNT(resets, 30),
     COUNT(sweeps, 200),
     COUNT(replays, 500),
     COUNT(rereads, 300),
