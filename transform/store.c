@@ -44,11 +44,10 @@ static const char *const names[DB_COUNT] = {
 /* Databases that are read and written by whole keys, all the time, and seldom scanned: bytes of a generation in memory. */
 static const size_t cached[DB_COUNT] = {
     [DB_ROWS] = 24 << 20, [DB_OWNERS] = 12 << 20, [DB_OUTBOX] = 6 << 20, [DB_GROUPS] = 4 << 20};
-enum {
-    CACHED_VALUE_MAX = 64 * 1024, /* larger ones are not kept when they are read */
-    DIRTY_BYTES_MAX = 208 << 20,  /* of pages that a checkpoint writes and that stand in memory until then */
-    PAGE_BYTES = 4096,
-};
+enum { CACHED_VALUE_MAX = 64 * 1024 }; /* larger ones are not kept when they are read */
+
+/* Of pages that a checkpoint writes and that stand in memory until then. */
+static const double page_bytes = 4096, dirty_bytes_max = 208 << 20;
 
 struct store {
     MDB_env *env;
@@ -351,10 +350,10 @@ uint64_t store_entries(struct store *s, enum store_db db) {
 
 /* A write at a random key touches one more of `pages` pages, if it was not touched yet: n of them pages * (1 - e^(-n / pages)). */
 bool store_checkpoint_wanted(const struct store *s) {
-    double writes = (double)s->writes, pages = (double)store_bytes(s) / PAGE_BYTES + 1;
+    double writes = (double)s->writes, pages = (double)store_bytes(s) / page_bytes + 1;
     for (size_t i = 0; i < DB_COUNT; i++)
         writes += i == DB_OUTBOX ? 0 : (double)s->caches[i].waiting_count; /* its entries come and go */
-    return pages * -expm1(-writes / pages) * PAGE_BYTES >= DIRTY_BYTES_MAX;
+    return pages * -expm1(-writes / pages) * page_bytes >= dirty_bytes_max;
 }
 
 int store_commit(struct store *s, struct error *error) {
