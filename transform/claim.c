@@ -119,16 +119,18 @@ static int change_letter(struct engine *e, const struct entity *entity, struct s
     return was && evaluation->state != MARK_REFUSED ? dead_delete(e, entity, root, error) : 0;
 }
 
-/* A root that has its key no more, and is met before the batch or fan-out that knows it. */
+/* A root that has its key no more, and is met before the batch, fan-out or sweep that knows it. Its new key it claims when that meets
+ * it; until then it has none, for a mark without its claim would pass for both when the root comes back to the old one. */
 static int settle(struct engine *e, const struct claim *claim, struct slice key, struct row *row,
                   const struct evaluation *evaluation, struct error *error) {
     struct mark *mark = &row->marks[rooted_number(claim->entity)];
     if (mark->state != MARK_ITEM || !slice_equal(mark->key, key))
         return 0;
+    enum mark_state state = evaluation->state == MARK_ITEM ? MARK_NONE : evaluation->state;
     int r = change_letter(e, claim->entity, claim->root, row, mark, evaluation, error);
     count_state(e, claim->entity, mark->state, -1);
-    count_state(e, claim->entity, evaluation->state, 1);
-    *mark = (struct mark){.state = (uint8_t)evaluation->state};
+    count_state(e, claim->entity, state, 1);
+    *mark = (struct mark){.state = (uint8_t)state};
     return r ? r : row_put_marks(e, claim->root, row, error);
 }
 
@@ -165,8 +167,8 @@ static int current(struct engine *e, const struct decider *d, struct slice key, 
             return r;
         if (ret->state == MARK_ITEM && slice_equal(ret->key, key))
             return 0;
-        /* a claim that no root makes any more: of an earlier life (engine_reset), or a fan-out has yet to meet the root */
-        r = r == 0 && ret->state != MARK_ITEM ? settle(e, claim, key, &row, ret, error) : 0;
+        /* a claim that no root makes any more: of an earlier life (engine_reset), or a fan-out or a sweep has yet to meet the root */
+        r = r == 0 ? settle(e, claim, key, &row, ret, error) : 0;
         if (!r)
             r = owners_give_up(e, key, claim->entity, claim->root, error);
         if (r)

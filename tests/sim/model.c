@@ -440,8 +440,8 @@ void model_make_plain(struct model *m, uint64_t attributes) {
     for (int i = 0; i < m->entity_count * ATTRIBUTES_MAX; i++) {
         struct entity_model *e = &m->entities[i / ATTRIBUTES_MAX];
         struct attribute_model *a = &e->attributes[i % ATTRIBUTES_MAX];
-        int number = i % ATTRIBUTES_MAX; /* 0 is who */
-        if (!(attributes >> i & 1) || number == 0 || number >= e->attribute_count)
+        int number = i % ATTRIBUTES_MAX; /* 0 is who: of changed contracts it need not tell entities apart */
+        if (!(attributes >> i & 1) || number >= e->attribute_count)
             continue;
         if (a->type == ATTR_N && m->tables[e->root].c[0].style == TEXT)
             continue; /* keys stay of their type */

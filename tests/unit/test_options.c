@@ -4,6 +4,7 @@
 #include "src/app/options.h"
 #include "src/base/json.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -128,9 +129,24 @@ static void the_sample_loads(void **state) {
     buf_deinit(&text);
 }
 
+static int make_directory(void **state) {
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state) {
+    struct dirent **files;
+    int count = scandir(directory, &files, NULL, NULL);
+    for (int i = 0; i < count; i++) {
+        char path[300];
+        snprintf(path, sizeof(path), "%s/%s", directory, files[i]->d_name);
+        unlink(path); /* "." and ".." stay */
+        free(files[i]);
+    }
+    free(files);
+    return rmdir(directory);
+}
+
 int main(void) {
-    if (!mkdtemp(directory))
-        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_file_loads),
         cmocka_unit_test(faults_name_their_place),
@@ -139,5 +155,5 @@ int main(void) {
         cmocka_unit_test(secrets_come_from_files_without_their_newline),
         cmocka_unit_test(the_sample_loads),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
