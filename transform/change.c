@@ -189,12 +189,27 @@ void change_plan(struct change *ret, const struct catalog *old, const struct con
     ret->any = differs(old, &ret->catalog);
 }
 
-const char *change_lacks(const struct change *c, size_t number) {
-    const struct catalog_source *s = &c->catalog.sources[number];
+static bool lacks(const struct catalog_source *s) {
     bool lacks = s->loading;
     for (size_t i = 0; i < s->column_count; i++)
         lacks = lacks || s->columns[i].missing;
-    return lacks ? s->name : NULL;
+    return lacks;
+}
+
+/* Does a rule that changes rows lead to the table, or from it? */
+static bool cascades(const struct contract *contract, const struct source *source) {
+    for (size_t i = 0; i < contract->source_count; i++)
+        for (size_t k = 0; k < contract->sources[i]->cascade_count; k++)
+            if (contract->sources[i] == source || contract->sources[i]->cascades[k].child == source)
+                return true;
+    return false;
+}
+
+const char *change_unreadable(const struct change *c, const struct contract *contract) {
+    for (size_t i = 0; i < contract->source_count; i++)
+        if (lacks(&c->catalog.sources[i]) && cascades(contract, contract->sources[i]))
+            return contract->sources[i]->name;
+    return NULL;
 }
 
 void change_tell(const struct change *c, change_each *each, void *context) {

@@ -24,6 +24,10 @@ struct change {
 void change_plan(struct change *ret, const struct catalog *old, const struct contract *contract, bool prune,
                  struct arena *arena);
 
+/* The name of a table of which rows or columns have to be read that cannot be read beside the stream of a server that does not log cascades, because
+ * there are some to or from it; else NULL. `contract` is the new one. */
+const char *change_unreadable(const struct change *change, const struct contract *contract);
+
 /* What a start with the new contract does, entity by entity and table by table, for people. */
 enum change_kind {
     CHANGE_NEW,       /* an entity: its items will be made */
@@ -34,8 +38,6 @@ enum change_kind {
     CHANGE_TABLE,     /* a MySQL table: it will be read */
     CHANGE_COLUMN,    /* a column: it will be read for the rows that are there */
 };
-/* The name of a table of the new contract, when rows or columns of it have to be read; else NULL. */
-const char *change_lacks(const struct change *change, size_t source);
 
 typedef void change_each(void *context, enum change_kind kind, const char *table, const char *name);
 void change_tell(const struct change *change, change_each *each, void *context);

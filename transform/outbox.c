@@ -296,11 +296,10 @@ static size_t room(const struct engine *e) {
     return free > e->pending_count ? free - e->pending_count : 0;
 }
 
+/* The value is in `sending` maybe, which hand_over() empties. */
 static int send_plain(struct engine *e, struct slice key, const struct evaluation *value, struct error *error) {
-    int r = e->pending_count == PENDING_MAX ? hand_over(e, false, error) : 0;
-    if (!r)
-        take_off(e, key, value);
-    return r;
+    take_off(e, key, value);
+    return e->pending_count == PENDING_MAX ? hand_over(e, false, error) : 0;
 }
 
 struct group {
@@ -343,19 +342,19 @@ static void count_moved(struct engine *e, const struct group *g, size_t count, b
         (together ? e->moved_together : e->moved_apart)[parts.target] += count;
 }
 
-/* Too large for one transaction: first what is put, later what is deleted. */
+/* Too large for one transaction: first what is put, later what is deleted; the pump comes for the rest of a large group again. */
 static int send_apart(struct engine *e, const struct group *g, struct error *error) {
     size_t sent = 0;
     for (int deletes = 0; deletes <= 1 && sent == 0; deletes++)
-        for (size_t i = 0; i < g->count && room(e); i++) {
+        for (size_t i = 0; i < g->count && room(e) && sent < PENDING_MAX; i++) {
             struct evaluation value;
             int r = present_value(e, g->keys[i], NULL, &value, error);
-            if (!r && (value.item == NULL) == (deletes == 1)) {
-                sent++;
-                r = send_plain(e, g->keys[i], &value, error);
-            }
             if (r)
                 return r;
+            if ((value.item == NULL) == (deletes == 1)) {
+                sent++;
+                take_off(e, g->keys[i], &value);
+            }
         }
     count_moved(e, g, sent, false);
     return 0;
@@ -367,10 +366,10 @@ static int send_group(struct engine *e, uint64_t number, struct error *error) {
         return r;
     e->group_wanted = 0;
     struct group *g = arena_alloc(&e->sending, sizeof(*g));
-    bool ready;
+    bool ready = false;
     size_t bytes;
     r = group_keys(e, number, &e->sending, g->keys, GROUP_MAX, &g->count, error);
-    if (!r)
+    if (!r && g->count) /* one that was waited for may be over, or have joined another */
         r = group_ready(e, g, &ready, &bytes, error);
     if (r || !ready)
         return r;

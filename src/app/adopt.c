@@ -121,26 +121,16 @@ int adoption_look(struct adoption *a, struct prepared *prepared, const struct co
     return 0;
 }
 
-/* Does a rule that changes rows lead to the table, or from it? */
-static bool cascades(const struct contract *contract, const struct source *source) {
-    for (size_t i = 0; i < contract->source_count; i++)
-        for (size_t k = 0; k < contract->sources[i]->cascade_count; k++)
-            if (contract->sources[i] == source || contract->sources[i]->cascades[k].child == source)
-                return true;
-    return false;
-}
-
 int adoption_refuses(const struct adoption *a, const struct prepared *prepared, struct error *error) {
     const struct contract *contract = prepared->contract;
-    for (size_t i = 0; a->there && !prepared->facts.cascades_logged && i < contract->source_count; i++)
-        if (change_lacks(&a->change, i) && cascades(contract, contract->sources[i]))
-            return error_set(
-                error, ERR_CONFIG,
-                "the contract needs more of table %s than the store has, foreign keys cascade to or from it, and "
-                "this server does not log cascades (MySQL before 9.6): such a table is read in the one view of a "
-                "first snapshot only; " NEW_SNAPSHOT,
-                contract->sources[i]->name);
-    return 0;
+    const char *table = a->there && !prepared->facts.cascades_logged ? change_unreadable(&a->change, contract) : NULL;
+    if (!table)
+        return 0;
+    return error_set(error, ERR_CONFIG,
+                     "the contract needs more of table %s than the store has, foreign keys cascade to or from it, and "
+                     "this server does not log cascades (MySQL before 9.6): such a table is read in the one view of a "
+                     "first snapshot only; " NEW_SNAPSHOT,
+                     table);
 }
 
 bool adoption_knows(const struct adoption *a, const struct target *target) {

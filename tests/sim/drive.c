@@ -99,12 +99,34 @@ bool came_back(int r, const struct error *error, const char *what) {
     return true;
 }
 
+/* As src/app/adopt.c, of a server that does not log cascades. */
+static bool is_refused(const struct contract *contract) {
+    struct arena arena defer(arena_deinit) = {0};
+    struct error error = {""};
+    struct catalog store;
+    struct change change;
+    int r = engine_read_catalog(&store, world->dir, &arena, &error);
+    if (r < 0)
+        fail("engine_read_catalog: %s", error.text);
+    if (r || world->cfg.fk_logged)
+        return false;
+    change_plan(&change, &store, contract, false, &arena);
+    return change_unreadable(&change, contract) != NULL;
+}
+
 /* Other attributes are plain columns: entities differ, need columns that the store lacks, or need less. */
 static void change_contract(void) {
-    totals.contract_changes++;
+    const struct model former = world->model;
     world->model = world->full;
     model_make_plain(&world->model, world->plain | (rnd() & rnd()));
     make_contract();
+    if (is_refused(world->contract)) {
+        totals.changes_refused++;
+        world->model = former;
+        make_contract();
+        return;
+    }
+    totals.contract_changes++;
     expected_forget();
     world->snapshot_seen = true; /* items of both contracts stand side by side until the sweep is over */
     world->timetravel = false;
@@ -246,8 +268,7 @@ bool load_step(void) {
     int t = 0;
     while (source_of(t) != source)
         t++;
-    int at = world->cfg.fk_logged ? world->src.visible : place_of(engine_applied(world->e));
-    (void)read_chunk(t, &world->src.hist[at], &arena);
+    (void)read_chunk(t, &world->src.hist[world->src.visible], &arena);
     return true;
 }
 

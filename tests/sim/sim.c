@@ -389,6 +389,7 @@ static const struct {
     COUNT(truncates, 400),
     COUNT(fk_off, 2500),
     COUNT(contract_changes, 50),
+    COUNT(changes_refused, 10),
     COUNT(loaded_chunks, 20),
     COUNT(prepared, 1400),
     COUNT(xa_commits, 1000),

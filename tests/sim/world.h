@@ -136,7 +136,7 @@ struct totals {
     /* of the language, over the source's history */
     uint64_t attributes[ATTRIBUTE_KINDS], key_moves, swaps, chains, conflicts, holder_changes, unkeyed, poison,
         target_refusals, fan_outs, fan_waits, cascades, partial_images, truncates, prepared, xa_commits, xa_rollbacks,
-        xa_waits, xa_skipped, fk_off, contract_changes, loaded_chunks;
+        xa_waits, xa_skipped, fk_off, contract_changes, changes_refused, loaded_chunks;
 };
 extern struct totals totals;
 

@@ -73,9 +73,9 @@ struct fixture {
         char pk[40];
         size_t pk_len;
         char json[2000];
-    } items[16];
+    } items[512];
     size_t item_count, sent;
-    uint64_t tickets[64];
+    uint64_t tickets[1024];
     size_t waiting;
 };
 static struct error error;
@@ -519,6 +519,37 @@ static void test_key_that_comes_back(void **state) {
     assert_string_equal(item(f, "Aa"), "{\"label\":\"Anne\",\"PK\":\"Aa\",\"entity_type\":\"A\"}");
 }
 
+/* Keys that move in one chain, more than go to the sender at once: first all is put, then the key that is free is deleted. */
+static void test_long_chain_of_moves(void **state) {
+    enum { MANY = 300 };
+    struct fixture *f = *state;
+    char codes[MANY][8], labels[MANY + 1][8], expect[80];
+    change_contract(f, LIBRARY(AUTHOR("L{label}", ", {'name': 'c', 'type': 'S', 'source_column': 'code'}")), false);
+    for (int i = 0; i <= MANY; i++)
+        snprintf(labels[i], sizeof(labels[i]), "%03d", i);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(codes[i], sizeof(codes[i]), "%d", i);
+        put_author(f, codes[i], labels[i], 0);
+    }
+    commit(f);
+    for (int i = 0; i < MANY; i++) {
+        const struct value was[] = {text(codes[i]), text(labels[i]), number(0)},
+                           is[] = {text(codes[i]), text(labels[i + 1]), number(0)};
+        change(f, 0, was, is);
+    }
+    size_t sent = f->sent;
+    commit(f);
+    assert_int_equal(f->sent, sent + MANY + 1);
+    assert_string_equal(item(f, "L000"), "");
+    for (int i = 0; i < MANY; i++) {
+        char key[8];
+        snprintf(key, sizeof(key), "L%s", labels[i + 1]);
+        snprintf(expect, sizeof(expect), "{\"label\":\"%s\",\"c\":\"%s\",\"PK\":\"%s\",\"entity_type\":\"A\"}",
+                 labels[i + 1], codes[i], key);
+        assert_string_equal(item(f, key), expect);
+    }
+}
+
 static void take(struct fixture *f, const struct source *source, int64_t id, const char *title, int64_t year) {
     const struct value row[] = {number(id), text(title), number(year)};
     assert_int_equal(engine_snapshot_row(f->engine, source, row, &error), 0);
@@ -779,6 +810,7 @@ int main(void) {
         WITH_ENGINE(test_conflicts_of_a_former_contract),
         WITH_ENGINE(test_entity_comes_back),
         WITH_ENGINE(test_key_that_comes_back),
+        WITH_ENGINE(test_long_chain_of_moves),
         WITH_ENGINE(test_column_that_is_missing),
         WITH_ENGINE(test_columns_by_name),
         WITH_ENGINE(test_defaults),
