@@ -128,7 +128,8 @@ int adoption_refuses(const struct adoption *a, const struct prepared *prepared, 
         return 0;
     return error_set(error, ERR_CONFIG,
                      "the contract needs more of table %s than the store has, foreign keys cascade to or from it, and "
-                     "this server does not log cascades (MySQL before 9.6): such a table is read in the one view of a "
+                     "this server does not log cascades (MySQL before 9.6, or innodb_native_foreign_keys): such a "
+                     "table is read in the one view of a "
                      "first snapshot only; " NEW_SNAPSHOT,
                      table);
 }

@@ -7,8 +7,9 @@ import random
 from pathlib import Path
 
 import pytest
+from conftest import World
 from lib import shop, sql_form
-from lib.servers import wait_until
+from lib.servers import Mysql, wait_until
 
 SHOP = json.loads((Path(__file__).parents[2] / "examples/shop/contract.json").read_text())
 SIZES = {"users": 60, "categories": 15, "products": 120, "orders": 150, "carts": 100}
@@ -176,6 +177,50 @@ def test_altered_column(world, leat):
     assert "reading for another contract" in leat.logs
     use(leat, changed(new_attribute), kill=True)
     compare(world, leat)
+
+
+def new_table(contract):
+    """Of a MySQL table that no foreign key concerns."""
+    contract["tables"].append({"table": "Notices", "pk": "id", "source_table": "notices", "attributes": [
+        {"name": "id", "type": "N", "source_column": "id"}, {"name": "text", "type": "S", "source_column": "text"}]})
+
+
+def test_unlogged_cascades(dynamodb):
+    """A server that does not log cascades: a table that they concern cannot be read beside the stream, others can. What is refused changes nothing."""
+    with Mysql(innodb_native_foreign_keys="ON") as mysql:
+        mysql.load_shop()
+        with mysql.connect(shop.DATABASE) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE notices (id INT PRIMARY KEY, text VARCHAR(20) NOT NULL)")
+            cursor.execute("INSERT INTO notices VALUES (1, 'one'), (2, 'two')")
+            shop.populate(connection, 3, **SIZES)
+        world = World(mysql, dynamodb)
+        base, reads = changed(without), changed(lambda contract: (without(contract), new_table(contract)))
+        leat = world.running_leat(contract=reads)
+        leat.sigterm()
+        write(leat, base)
+        leat.start()
+        try:
+            settled(leat)
+            refusal = "the store has, foreign keys cascade to or from it, and this server does not log cascades"
+            write(leat, SHOP)
+            _, store = told(leat)
+            checks = [line for line in leat.json("check", expect=None)["checks"] if refusal in line["message"]]
+            assert [(line["name"], line["result"]) for line in checks] == [("another contract", "error")] and not store, checks
+            leat.sigterm()
+            done = leat.cli("run", expect=3)
+            assert refusal in done.stderr and "start with an empty state_dir and empty tables" in done.stderr, done.stderr
+            write(leat, base)
+            leat.start()
+            settled(leat)
+            assert written(leat) == 0 and "reading for another contract" not in leat.logs
+            with mysql.connect(shop.DATABASE) as connection, connection.cursor() as cursor:
+                cursor.execute("INSERT INTO notices VALUES (3, 'unseen')")
+                cursor.execute("DELETE FROM users WHERE id = 1")  # and what cascades
+            use(leat, reads)
+            compare(world, leat)
+            assert "reading for another contract" in leat.logs
+        finally:
+            leat.kill9()
 
 
 @pytest.mark.parametrize("image", ["FULL", "MINIMAL"])

@@ -246,7 +246,7 @@ NO_OLD_SERVER = "no MySQL {} here: deploy/setup could not fetch it (x86-64 only)
 
 class Mysql(Server):
     """A MySQL server. Keywords are server options (`gtid_mode="OFF"`, `binlog_row_image="MINIMAL"`,
-    `innodb_native_foreign_keys="OFF"` so that cascades are not logged, …); `extra` adds arguments as they are.
+    `innodb_native_foreign_keys="ON"` so that cascades are not logged, …); `extra` adds arguments as they are.
     `version` is "9.7", "8.0" (8.0.12) or "5.7" (5.7.22); `major` is (9, 7) and so on, to compare with.
 
     Users: root by `connect()` (socket, no password); `leat` with LEAT_PASSWORD, the least grants that leat needs, on the
