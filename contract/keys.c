@@ -110,34 +110,43 @@ void keys_build(struct build *b, const struct parsed_table *table, const struct 
                      "write another one");
 }
 
-/* ---- which root columns a key gives away */
+/* ---- which columns a key gives away */
 
-/* Columns (of the root's table) that can be read back from the key. */
+/* Columns that can be read back from the key: of the node with this number, by number in its table. */
 struct determined {
     const struct entity *entity;
-    bool *columns;
+    bool **columns;
 };
 
-/* The NOT NULL column of the root that the attribute or token shows unaltered, or -1. */
-static int shown_by_expr(const struct entity *e, const struct expr *expr) {
-    unsigned node, column;
-    if (!expr || !expr_column(expr, &node, &column) || node != 0)
-        return -1;
-    return e->root->table->columns[column].nullable ? -1 : (int)column;
+/* One of them. */
+struct shown {
+    const struct column *column; /* NULL: none */
+    bool *known;
+};
+
+/* The NOT NULL column that the attribute or token shows unaltered. */
+static struct shown shown_by_expr(const struct determined *d, const struct expr *expr) {
+    unsigned node, number;
+    if (!expr || !expr_column(expr, &node, &number))
+        return (struct shown){NULL, NULL};
+    const struct column *column = &d->entity->nodes[node]->source->table->columns[number];
+    return column->nullable ? (struct shown){NULL, NULL} : (struct shown){column, &d->columns[node][number]};
 }
 
-static int shown_by_attribute(const struct entity *e, const struct attribute *a) {
+static struct shown shown_by_attribute(const struct determined *d, const struct attribute *a) {
     if (a->source != ATTRIBUTE_EXPR || a->null_value || a->type == ATTR_BOOL)
-        return -1;
-    int column = shown_by_expr(e, a->expr);
-    bool text = column >= 0 && e->root->table->columns[column].type == COLUMN_TEXT;
-    return text && a->type == ATTR_N ? -1 : column; /* "1" and "1.0" are one number */
+        return (struct shown){NULL, NULL};
+    struct shown s = shown_by_expr(d, a->expr);
+    if (s.column && s.column->type == COLUMN_TEXT && a->type == ATTR_N) /* "1" and "1.0" are one number */
+        return (struct shown){NULL, NULL};
+    return s;
 }
 
-static int shown_by_part(const struct entity *e, const struct template_part *p) {
+static struct shown shown_by_part(const struct determined *d, const struct template_part *p) {
     if (p->has_default)
-        return -1;
-    return p->attribute >= 0 ? shown_by_attribute(e, &e->scope.attributes[p->attribute]) : shown_by_expr(e, p->expr);
+        return (struct shown){NULL, NULL};
+    return p->attribute >= 0 ? shown_by_attribute(d, &d->entity->scope.attributes[p->attribute])
+                             : shown_by_expr(d, p->expr);
 }
 
 static bool is_token(const struct template_part *p) {
@@ -145,12 +154,12 @@ static bool is_token(const struct template_part *p) {
 }
 
 /* Text of these columns holds only digits and signs, so that another character beside it is a border. */
-static bool bounded(const struct entity *e, int column) {
+static bool bounded(struct shown shown) {
     static const bool types[COLUMN_VECTOR + 1] = {
         [COLUMN_INT] = true,  [COLUMN_BIT] = true,      [COLUMN_YEAR] = true,      [COLUMN_DECIMAL] = true,
         [COLUMN_DATE] = true, [COLUMN_DATETIME] = true, [COLUMN_TIMESTAMP] = true, [COLUMN_TIME] = true,
     };
-    return column >= 0 && types[e->root->table->columns[column].type];
+    return shown.column && types[shown.column->type];
 }
 
 static bool border(const struct template_part *p, bool first) {
@@ -164,32 +173,33 @@ static void read_template(const struct determined *d, const struct template *t) 
     size_t left = 0, right = t->part_count, tokens = 0, last = 0;
     for (; left < right; left++)
         if (is_token(&t->parts[left])) {
-            int column = shown_by_part(d->entity, &t->parts[left]);
-            if (!bounded(d->entity, column) || left + 1 == right || !border(&t->parts[left + 1], true))
+            struct shown s = shown_by_part(d, &t->parts[left]);
+            if (!bounded(s) || left + 1 == right || !border(&t->parts[left + 1], true))
                 break;
-            d->columns[column] = true;
+            *s.known = true;
         }
     for (; right > left; right--)
         if (is_token(&t->parts[right - 1])) {
-            int column = shown_by_part(d->entity, &t->parts[right - 1]);
-            if (!bounded(d->entity, column) || right - 1 == left || !border(&t->parts[right - 2], false))
+            struct shown s = shown_by_part(d, &t->parts[right - 1]);
+            if (!bounded(s) || right - 1 == left || !border(&t->parts[right - 2], false))
                 break;
-            d->columns[column] = true;
+            *s.known = true;
         }
     for (size_t i = left; i < right; i++)
         if (is_token(&t->parts[i])) {
             tokens++;
             last = i;
         }
-    int column = tokens == 1 ? shown_by_part(d->entity, &t->parts[last]) : -1;
-    if (column >= 0)
-        d->columns[column] = true;
+    struct shown s = tokens == 1 ? shown_by_part(d, &t->parts[last]) : (struct shown){NULL, NULL};
+    if (s.column)
+        *s.known = true;
 }
 
 static void read_key_part(const struct determined *d, int attribute, const struct template *t) {
-    int column = attribute >= 0 ? shown_by_attribute(d->entity, &d->entity->scope.attributes[attribute]) : -1;
-    if (column >= 0)
-        d->columns[column] = true;
+    struct shown s =
+        attribute >= 0 ? shown_by_attribute(d, &d->entity->scope.attributes[attribute]) : (struct shown){NULL, NULL};
+    if (s.column)
+        *s.known = true;
     if (t)
         read_template(d, t);
 }
@@ -206,11 +216,29 @@ static bool unique_by(const struct table *t, const bool *columns) {
     return false;
 }
 
+/* A row that the key tells of its table tells the integers that its parent joined it by (texts join by their collation, so they may
+ * differ). Parents come before children. */
+static void read_joins(const struct determined *d) {
+    for (size_t i = d->entity->node_count; i-- > 1;) {
+        const struct node *n = d->entity->nodes[i];
+        const struct table *near = n->parent->source->table, *far = n->source->table;
+        if (n->many || !unique_by(far, d->columns[i]))
+            continue;
+        for (size_t k = 0; k < n->edge_count; k++)
+            if (near->columns[n->parent_columns[k]].type == COLUMN_INT &&
+                far->columns[n->columns[k]].type == COLUMN_INT)
+                d->columns[n->parent->number][n->parent_columns[k]] = true;
+    }
+}
+
 static bool key_is_unique(struct build *b, const struct entity *e) {
-    struct determined d = {e, arena_zalloc(b->arena, e->root->table->column_count + 1)};
+    struct determined d = {e, arena_alloc(b->arena, e->node_count * sizeof(*d.columns))};
+    for (size_t i = 0; i < e->node_count; i++)
+        d.columns[i] = arena_zalloc(b->arena, e->nodes[i]->source->table->column_count + 1);
     read_key_part(&d, e->pk_attribute, e->pk_template);
     read_key_part(&d, e->sk_attribute, e->sk_template);
-    return unique_by(e->root->table, d.columns);
+    read_joins(&d);
+    return unique_by(e->root->table, d.columns[0]);
 }
 
 /* ---- entities of one table */

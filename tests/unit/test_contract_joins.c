@@ -257,6 +257,38 @@ static void test_conflicts(void **state) {
     }
 }
 
+/* A joined row that the key tells, as a column of it is unique, tells what the root joined it by. */
+static void test_conflicts_over_joins(void **state) {
+    static const struct {
+        const char *pk, *sk;
+        bool can_conflict;
+    } rows[] = {
+        {"{store}", "{day}", false},
+        {"{store}#{region}", "{day}", false},
+        {"{store}", "x", true},
+        {"{region}", "{day}", true}, /* many stores have it */
+        {"{store|0}", "{day}", true},
+        {"{twin}", "{day}", true}, /* unique, but the attribute stands for NULL too */
+        {"{store}{region}", "{day}", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[2000];
+        const char *join = "'join': {'type': 'foreign-key', 'target_table': 'stores', 'join_condition': 'stores.id = "
+                           "visits.store_id', ";
+        snprintf(text, sizeof(text),
+                 "[{'table': 'Visits', 'type': 'multi-entity', 'entities': [{'entity_type': 'V', 'source_table': "
+                 "'visits', 'pk_template': '%s', 'sk_template': '%s', 'attributes': {"
+                 "'store': {'type': 'N', %s'select_column': 'stores.id'}},"
+                 "'region': {'type': 'S', %s'select_column': 'stores.region'}},"
+                 "'twin': {'type': 'N', 'null_value': 0, %s'select_column': 'stores.twin'}}}}]}]",
+                 rows[i].pk, rows[i].sk, join, join, join);
+        struct contract *c = load(text);
+        if (c->entities[0]->can_conflict != rows[i].can_conflict)
+            fail_msg("%s %s", rows[i].pk, rows[i].sk);
+        contract_free(c);
+    }
+}
+
 /* Two entities of one table: alone neither can conflict; together only when their keys may be equal. */
 static void test_conflicts_between_entities(void **state) {
     static const struct {
@@ -430,6 +462,7 @@ int main(void) {
         cmocka_unit_test(test_cascades_of_unmapped_tables),
         cmocka_unit_test(test_keys_of_parts),
         cmocka_unit_test(test_conflicts),
+        cmocka_unit_test(test_conflicts_over_joins),
         cmocka_unit_test(test_conflicts_between_entities),
         cmocka_unit_test(test_nullable_unique_key),
         cmocka_unit_test(test_values_of_joins),
