@@ -114,11 +114,14 @@ static bool is_refused(const struct contract *contract) {
     return change_unreadable(&change, contract) != NULL;
 }
 
-/* Other attributes are plain columns: entities differ, need columns that the store lacks, or need less. */
+/* Other attributes are plain columns, or the last entity is not there: entities differ, come and go, need columns and tables that the store
+ * lacks, or need less. */
 static void change_contract(void) {
     const struct model former = world->model;
     world->model = world->full;
     model_make_plain(&world->model, world->plain | (rnd() & rnd()));
+    if (chance(400))
+        model_drop_entity(&world->model);
     make_contract();
     if (is_refused(world->contract)) {
         totals.changes_refused++;
@@ -144,7 +147,8 @@ void start(void) {
                                .atomic_key_change = world->cfg.atomic,
                                .map_bytes = (size_t)64 << 20,
                                .checkpoint_ms = 1000 * (60 + below(600)),
-                               .batch_rows_max = 20};
+                               .batch_rows_max = 20,
+                               .prune = world->cfg.change};
     world->life++;
     totals.opens++;
     world->tiny = world->noise && world->cfg.full && chance(300);

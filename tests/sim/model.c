@@ -451,3 +451,13 @@ void model_make_plain(struct model *m, uint64_t attributes) {
         a->has_null_value = false;
     }
 }
+
+void model_drop_entity(struct model *m) {
+    int last = m->entity_count - 1;
+    struct target_model *t = &m->targets[m->entities[last].target];
+    if (last == 0 || m->entities[last - 1].target != m->entities[last].target)
+        return;
+    if (t->gsi_entity == last)
+        t->gsi = -1;
+    m->entity_count = last;
+}

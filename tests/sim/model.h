@@ -134,6 +134,8 @@ struct model {
 void model_make(struct model *m); /* from random numbers */
 /* Makes plain columns of the attributes whose bits are set (entity * ATTRIBUTES_MAX + number), to see which a failure needs. */
 void model_make_plain(struct model *m, uint64_t attributes);
+/* Without the last entity, if its DynamoDB table has another one. */
+void model_drop_entity(struct model *m);
 bool model_is_unique(const struct table_model *t, int column);
 /* Can rows be told apart by the form of these values? Numbers compare with numbers, texts with texts. */
 bool model_comparable(enum style a, enum style b);
