@@ -145,10 +145,10 @@ int again_slice(struct engine *e, bool *ret_more, int64_t *ret_wait_ms, struct e
 
 /* ---- roots in key order: the sweep over DB_ROWS, the replay over DB_REPLAY */
 
-/* Has the table roots to be looked at? A gentle sweep is for entities that are new or were changed. */
+/* Has the table roots to be looked at? A gentle sweep is for entities that are new or were changed. A replay's were roots, maybe of a former contract. */
 static bool wanted(const struct engine *e, const struct source *source, enum store_db db) {
-    if (db != DB_ROWS || !e->sweep_gentle)
-        return source->rooted_count > 0;
+    if (db == DB_REPLAY || !e->sweep_gentle)
+        return db == DB_REPLAY || source->rooted_count > 0;
     for (size_t i = 0; i < source->rooted_count; i++)
         if (e->catalog.entities[source->rooted[i]->order].unswept)
             return true;
@@ -261,7 +261,7 @@ static int replayed(struct engine *e, struct slice root, void *context, struct e
 int replay_slice(struct engine *e, bool *ret_more, struct error *error) {
     *ret_more = false;
     size_t max = slice_size(e), count = 0;
-    if (!outbox_open(e) || e->sweeping || max == 0 || store_entries(e->store, DB_REPLAY) == 0)
+    if (!outbox_open(e) || e->sweeping || e->loading || max == 0 || store_entries(e->store, DB_REPLAY) == 0)
         return 0;
     bool done;
     struct buf at defer(buf_deinit) = BUF_INIT(KEY_BYTES_MAX + 1);

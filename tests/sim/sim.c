@@ -179,8 +179,10 @@ static void drain(void) {
         world->now_us += 30000000;
     }
     engine_gauges(world->e, &g);
-    fail("does not drain: outbox %d, flight %d, assertions %d, life %d, sweeping %d, applied %d of %d",
-         (int)g.outbox_keys, (int)g.in_flight, (int)g.assertions, (int)g.life, g.sweeping,
+    fail("does not drain: outbox %d, flight %d, assertions %d, life %d, sweeping %d, loading %d, refusals %d, fans %d, "
+         "replay %d, applied %d of %d",
+         (int)g.outbox_keys, (int)g.in_flight, (int)g.assertions, (int)g.life, g.sweeping, g.loading,
+         world->e->refusals != NULL, (int)g.fan_outs, (int)store_entries(world->e->store, DB_REPLAY),
          place_of(engine_applied(world->e)), world->src.end);
 }
 

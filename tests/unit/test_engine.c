@@ -775,6 +775,28 @@ static void test_a_replay_is_as_old_as_its_start(void **state) {
     assert_int_equal(gauges.oldest_unacknowledged_us, 0);
 }
 
+/* What a replay marked, of a table that only gives to other roots under another contract. */
+static void test_a_replay_of_a_former_contract(void **state) {
+    struct fixture *f = *state;
+    const struct value row[] = {text("r"), text("R"), number(0)};
+    const char *joined = BOOK(", {'name': 'l', 'type': 'S', 'join': {'type': 'foreign-key', 'target_table': 'authors', "
+                              "'join_condition': 'authors.code = books.author', 'select_column': 'authors.label'}}");
+    char both[2000], books[2000];
+    snprintf(both, sizeof(both), LIBRARY("%s, " AUTHOR("A{code}", "")), joined);
+    snprintf(books, sizeof(books), LIBRARY("%s"), joined);
+    change_contract(f, both, false);
+    change(f, 0, NULL, row);
+    commit(f);
+    struct row_change c = {.kind = ROW_INSERT, .table = &tables[0], .after = row, .cascades_logged = true};
+    int r;
+    int64_t wait_ms;
+    c.handle = engine_map_table(f->engine, c.table, NULL, &r, &error);
+    assert_int_equal(engine_touch(f->engine, &c, &error), 0);
+    change_contract(f, books, false);
+    assert_int_equal(engine_work(f->engine, &wait_ms, &error), 0);
+    assert_int_not_equal(wait_ms, 0); /* nothing is left to do */
+}
+
 /* Everything is read again while a key waits in the outbox whose root is gone meanwhile: its delete goes out from there, before the sweep
  * comes to what is left over. When the root comes back as it was, it is written again. */
 static void test_back_after_reset(void **state) {
@@ -817,6 +839,7 @@ int main(void) {
         WITH_ENGINE(test_documents_in_part),
         WITH_ENGINE(test_documents_in_part_during_a_snapshot),
         WITH_ENGINE(test_a_replay_is_as_old_as_its_start),
+        WITH_ENGINE(test_a_replay_of_a_former_contract),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
