@@ -1,5 +1,8 @@
-/* Sets of keys of one batch: a hash table in the batch's arena, and beyond a bound a database of the store. */
+/* Sets of keys of one batch: a hash table in the batch's arena, and beyond a bound a database of the store. They are worked off in the
+ * order of keys: what stands beside each other in the store's pages is read and written one after the other. */
 #include "transform/state.h"
+
+#include <stdlib.h>
 
 static uint32_t *slot_of(const struct key_set *set, struct slice key) {
     size_t i = hash_key(key) & (set->cap - 1);
@@ -82,13 +85,21 @@ static int each_spilled(struct engine *e, struct key_set *set,
     }
 }
 
+static int by_key(const void *a, const void *b) {
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
 int key_set_each(struct engine *e, struct key_set *set,
                  int (*each)(struct engine *e, struct slice key, void *context, struct error *error), void *context,
                  struct error *error) {
     if (set->spilled)
         return each_spilled(e, set, each, context, error);
-    for (size_t i = 0; i < set->count; i++) {
-        int r = each(e, set->keys[i], context, error);
+    size_t count = set->count;
+    struct slice *sorted = arena_copy(&e->batch, set->keys, count * sizeof(*sorted));
+    if (count)
+        qsort(sorted, count, sizeof(*sorted), by_key);
+    for (size_t i = 0; i < count; i++) {
+        int r = each(e, sorted[i], context, error);
         if (r < 0)
             return r;
     }
