@@ -160,15 +160,18 @@ int change_row(struct engine *e, const struct source *source, const struct row *
     return r;
 }
 
-/* A partial image whose row is not in the store. */
-static int incomplete(struct engine *e, const struct source *source, const struct value *before,
+/* A partial image whose row is not in the store, or not whole: one that was read for a former contract while more is being read now. */
+static int incomplete(struct engine *e, const struct source *source, const struct row *old, const struct value *before,
                       const struct value *after, const struct row_change *change, struct error *error) {
     if (!e->fuzzy)
         return error_set(error, ERR_STORE,
                          "table %s: the binlog changes a row by a partial image (binlog_row_image), and the store does "
                          "not have the row: " NEW_SNAPSHOT,
                          source->name);
+    struct slice old_key = row_key_of(e, source, before);
     int r = MUTANT(REREAD) ? 0 : reread_note(e, source, after, error);
+    if (!r && old && !slice_equal(old_key, row_key_of(e, source, after)))
+        r = row_replace(e, source, old_key, old, NULL, error);
     return r ? r : cascade_from(e, source, before, after, change, error);
 }
 
@@ -209,7 +212,7 @@ static int update_row(struct engine *e, const struct source *source, struct valu
     if (old && old->values)
         fill_unknown(source, before, old->values);
     if (!all_known(e, source, after))
-        return incomplete(e, source, before, after, change, error);
+        return incomplete(e, source, old, before, after, change, error);
     return change_row(e, source, old, before, after, change, error);
 }
 

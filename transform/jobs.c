@@ -147,8 +147,10 @@ int again_slice(struct engine *e, bool *ret_more, int64_t *ret_wait_ms, struct e
 
 /* Has the table roots to be looked at? A gentle sweep is for entities that are new or were changed. A replay's were roots, maybe of a former contract. */
 static bool wanted(const struct engine *e, const struct source *source, enum store_db db) {
-    if (db == DB_REPLAY || !e->sweep_gentle)
-        return db == DB_REPLAY || source->rooted_count > 0;
+    if (db == DB_REPLAY)
+        return true;
+    if (!e->sweep_gentle)
+        return source->rooted_count > 0;
     for (size_t i = 0; i < source->rooted_count; i++)
         if (e->catalog.entities[source->rooted[i]->order].unswept)
             return true;
@@ -224,11 +226,12 @@ int sweep_slice(struct engine *e, bool *ret_more, struct error *error) {
     return 0;
 }
 
-/* Former entities whose items are deleted are forgotten. They are the last of the catalogue. */
+/* Former entities whose items are deleted are forgotten. They are the last of the catalogue. While everything is read again their claims wait
+ * for the sweep behind it. */
 int prune_ends(struct engine *e, struct error *error) {
     struct catalog *c = &e->catalog;
     size_t before = c->entity_count;
-    if (e->sweeping || e->loading || e->older)
+    if (e->life != ENGINE_STREAMING || e->sweeping || e->loading || e->older)
         return 0;
     while (c->entity_count > c->live_entities && c->entities[c->entity_count - 1].pruned)
         c->entity_count--;
