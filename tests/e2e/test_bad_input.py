@@ -178,14 +178,15 @@ def test_second_instance(world):
     assert leat.ready()
 
 
-def test_store_of_another_contract(world):
+def test_store_of_another_database(world):
+    """Another contract is adopted (test_contract_change.py), another database is not."""
     leat = world.running_leat()
     assert leat.sigterm() == 0
-    contract = json.loads(json.dumps(CONTRACT))
-    del contract["tables"][0]["entities"][0]["attributes"][4]
-    other = world.leat(contract=contract, state_dir=leat.state_dir)
+    world.mysql.execute("CREATE DATABASE test_other", *(f"CREATE TABLE test_other.{table} LIKE {world.mysql.database}.{table}"
+                        for table in ("users", "categories", "products", "orders", "order_items", "cart_items")))
+    other = world.leat(contract={**CONTRACT, "database": "test_other"}, state_dir=leat.state_dir, config={"database": {"mysql": {"database": "test_other"}}})
     text = said(other.cli("run", expect=3))
-    assert "contract" in text
+    assert "made for database" in text and "use another state_dir" in text, text
 
 
 def test_column_dropped_while_running(world):
